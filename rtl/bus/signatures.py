@@ -1,0 +1,144 @@
+"""Signatures that many blocks share, declared once.
+
+Each is written from the side of the block that *drives* it (lifecycle, alert, randomness) or *asks*
+over it (key path, NVM port); the other side takes it flipped.
+"""
+
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = [
+    "AlertSignature",
+    "KeyOperation",
+    "KeyPathSignature",
+    "LifecycleState",
+    "NvmPortSignature",
+    "RandomSignature",
+]
+
+
+class LifecycleState(enum.Enum, shape=16):
+    """Lifecycle of the chip, in codes of weight 8 that differ from each other in 8 bits or more.
+
+    A value that is none of these is treated as ``RETIRED`` by every block: up to seven flipped bits
+    never make one state look like another.
+    """
+
+    MANUFACTURING = 0xBAC8
+    INSTALLATION = 0xD417
+    OPERATION = 0x9D2C
+    RETIRED = 0xE325
+
+
+class AlertSignature(wiring.Signature):
+    """Differential alert line, from the block that raises the alert.
+
+    Members
+    -------
+    p : Out(1)
+        High while the alert is raised.
+    n : Out(1)
+        The complement of ``p``, high out of reset. ``p == n`` is a broken line, which counts as an alert.
+    """
+
+    def __init__(self):
+        super().__init__({"p": Out(1), "n": Out(1, init=1)})
+
+
+class RandomSignature(wiring.Signature):
+    """Randomness for secret operations, from its source.
+
+    Members
+    -------
+    words : Out(stream of 32 bits)
+        Random words; ``valid`` only while ``healthy``.
+    healthy : Out(1)
+        The source passed its tests. While low, a block that needs randomness refuses its secret
+        operations instead of waiting.
+    """
+
+    def __init__(self):
+        super().__init__({"words": Out(stream.Signature(32)), "healthy": Out(1)})
+
+
+class KeyOperation(enum.Enum, shape=3):
+    """What a block asks a key slot's contents for; the slot's policy allows or refuses it."""
+
+    HMAC = 0
+    DERIVE = 1
+    ENCRYPT = 2
+    DECRYPT = 3
+    SIGN = 4
+    AGREE = 5
+    WRAP = 6
+    UNWRAP = 7
+
+
+class KeyPathSignature(wiring.Signature):
+    """Private path from a block to the key store, from the block that asks.
+
+    Parameters
+    ----------
+    slots : int
+        Number of key slots, 2 or more.
+
+    Members
+    -------
+    request : Out(stream of {slot, operation})
+        Asks once for the contents of ``slot`` for ``operation``.
+    key : In(stream of 32 bits)
+        The eight words of the slot, most significant first, after a request that the policy allows.
+    refused : In(1)
+        High for one cycle in answer to a request that the policy forbids; no key word follows.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two slots.
+    """
+
+    def __init__(self, *, slots):
+        if not isinstance(slots, int):
+            raise TypeError(f"Number of key slots must be an integer, not {slots!r}")
+        if slots < 2:
+            raise ValueError(f"Number of key slots must be 2 or more, not {slots}")
+        request = data.StructLayout({"slot": range(slots), "operation": KeyOperation})
+        super().__init__(
+            {
+                "request": Out(stream.Signature(request)),
+                "key": In(stream.Signature(32)),
+                "refused": In(1),
+            }
+        )
+
+
+class NvmPortSignature(wiring.Signature):
+    """Port of one owner to its region of the on-chip NVM, from the owner.
+
+    Parameters
+    ----------
+    words : int
+        Words of 32 bits in the region, 2 or more.
+
+    Members
+    -------
+    request : Out(stream of {adr, write, data})
+        One word read or written; words are written whole, in the order of the requests.
+    done : In(1)
+        High for one cycle when the request has ended. A word written is then safe from a power cut.
+    data : In(32)
+        The word read, valid with ``done``.
+
+    Raises
+    ------
+    ValueError
+        If the region has fewer than two words.
+    """
+
+    def __init__(self, *, words):
+        if not isinstance(words, int):
+            raise TypeError(f"Number of words must be an integer, not {words!r}")
+        if words < 2:
+            raise ValueError(f"Number of words must be 2 or more, not {words}")
+        request = data.StructLayout({"adr": range(words), "write": 1, "data": 32})
+        super().__init__({"request": Out(stream.Signature(request)), "done": In(1), "data": In(32)})

@@ -1,0 +1,164 @@
+"""Configuration of the chip: one frozen dataclass, its presets, and what follows from its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+
+from rtl.bus import LifecycleState
+
+from .errors import InputError
+
+__all__ = ["PRESETS", "SocConfig", "preset"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocConfig:
+    """Everything that distinguishes one chip from another.
+
+    Parameters
+    ----------
+    name : str
+        Name of the configuration, shown by ``sysinfo`` and in every output.
+    voltage_lanes, current_lanes : int
+        Input lanes; phase *k* is voltage lane *k* with current lane *k*, and one current lane more is the
+        neutral's.
+    application_hz, metrology_hz : int
+        Clock of each domain in hertz.
+    modulator_divider, cic_decimation, fir_decimation : int
+        Metrology clocks per modulator bit, bits per CIC output, CIC outputs per sample set; their product
+        is the number of clocks in which a sample set must be computed.
+    word_bits : int
+        Bits of a sample word, signed, 16 to 28.
+    nominal_hz, lowest_hz, highest_hz : int
+        Nominal mains frequency, and the range within which zero crossings are accepted.
+    crossing_threshold_log2 : int
+        A crossing counts if the voltage has been below minus full scale / 2 ** this before.
+    sha256 : str
+        ``fast`` or ``compact``.
+    uart_baud, uart_fifo_depth : int
+        Bits a second after reset; bytes of each FIFO.
+    lifecycle : LifecycleState
+        Lifecycle state of the chip: a constant of the configuration.
+    core_cycles_per_operation : int
+        Application clocks that the core's own arithmetic is taken to cost before each bus operation.
+
+    Raises
+    ------
+    InputError
+        If two numbers cannot go together; the sentence names both.
+    """
+
+    name: str
+    voltage_lanes: int
+    current_lanes: int
+    application_hz: int = 50_000_000
+    metrology_hz: int = 24_576_000
+    modulator_divider: int = 6
+    cic_decimation: int = 256
+    fir_decimation: int = 2
+    word_bits: int = 24
+    nominal_hz: int = 50
+    lowest_hz: int = 40
+    highest_hz: int = 70
+    crossing_threshold_log2: int = 10
+    sha256: str = "fast"
+    uart_baud: int = 115_200
+    uart_fifo_depth: int = 64
+    lifecycle: LifecycleState = LifecycleState.OPERATION
+    core_cycles_per_operation: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.type == "int":
+                value = getattr(self, field.name)
+                least = 0 if field.name == "core_cycles_per_operation" else 1
+                if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                    raise InputError(f"SocConfig.{field.name} must be an integer of {least} or more, not {value!r}.")
+        if self.sha256 not in ("fast", "compact"):
+            raise InputError(f"SocConfig.sha256 must be 'fast' or 'compact', not {self.sha256!r}.")
+        if not isinstance(self.lifecycle, LifecycleState):
+            raise InputError(f"SocConfig.lifecycle must be a LifecycleState, not {self.lifecycle!r}.")
+        self._check_lanes()
+        self._check_rates()
+        self._check_uart()
+
+    def _check_lanes(self) -> None:
+        if self.voltage_lanes > 3:
+            raise InputError(f"SocConfig.voltage_lanes must be 3 or less, not {self.voltage_lanes}.")
+        if not self.voltage_lanes <= self.current_lanes <= self.voltage_lanes + 1:
+            raise InputError(
+                f"SocConfig.current_lanes must be one for each voltage lane and at most one more for the "
+                f"neutral ({self.voltage_lanes} or {self.voltage_lanes + 1}), not {self.current_lanes}."
+            )
+        if not 16 <= self.word_bits <= 28:
+            raise InputError(f"SocConfig.word_bits must be 16 to 28, not {self.word_bits}.")
+        if not self.crossing_threshold_log2 < self.word_bits - 2:
+            raise InputError(
+                f"SocConfig.crossing_threshold_log2 must be less than word_bits - 2 "
+                f"(= {self.word_bits - 2}), not {self.crossing_threshold_log2}."
+            )
+
+    def _check_rates(self) -> None:
+        if not self.lowest_hz < self.nominal_hz < self.highest_hz:
+            raise InputError(
+                f"SocConfig.nominal_hz must lie between lowest_hz ({self.lowest_hz}) and highest_hz "
+                f"({self.highest_hz}), not at {self.nominal_hz}."
+            )
+        samples = self.sample_rate_hz / self.lowest_hz
+        if samples > 255:
+            raise InputError(
+                f"A cycle of SocConfig.lowest_hz ({self.lowest_hz} Hz) must last at most 255 samples, not "
+                f"{float(samples):g} at the sample rate of {float(self.sample_rate_hz):g} Hz."
+            )
+        if self.sample_rate_hz < 32 * self.highest_hz:
+            raise InputError(
+                f"The sample rate must be at least 32 times SocConfig.highest_hz ({self.highest_hz} Hz), not "
+                f"{float(self.sample_rate_hz):g} Hz."
+            )
+
+    def _check_uart(self) -> None:
+        if self.application_hz < 8 * self.uart_baud:
+            raise InputError(
+                f"SocConfig.application_hz must be at least 8 times uart_baud (= {8 * self.uart_baud}), not "
+                f"{self.application_hz}."
+            )
+
+    @property
+    def sample_clocks(self) -> int:
+        """Metrology clocks from one sample set to the next."""
+        return self.modulator_divider * self.cic_decimation * self.fir_decimation
+
+    @property
+    def sample_rate_hz(self) -> Fraction:
+        """Sample sets a second, exactly."""
+        return Fraction(self.metrology_hz, self.sample_clocks)
+
+    @property
+    def phases(self) -> int:
+        """Phases measured: one for each voltage lane."""
+        return self.voltage_lanes
+
+    @property
+    def lanes(self) -> int:
+        """Input lanes, voltages first."""
+        return self.voltage_lanes + self.current_lanes
+
+    def with_changes(self, **changes: object) -> SocConfig:
+        """A configuration that differs in ``changes``, checked again."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+PRESETS = {
+    "polyphase": SocConfig(name="polyphase", voltage_lanes=3, current_lanes=4),
+    "single": SocConfig(name="single", voltage_lanes=1, current_lanes=2),
+    "tiny": SocConfig(name="tiny", voltage_lanes=1, current_lanes=1, application_hz=12_000_000, sha256="compact"),
+}
+
+
+def preset(name: str) -> SocConfig:
+    """The preset called ``name``; raises `InputError` with the known names if there is none."""
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise InputError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.") from None
