@@ -9,6 +9,7 @@ from luna_soc.gateware.vendor.amaranth_soc.csr.wishbone import WishboneCSRBridge
 from luna_soc.gateware.vendor.amaranth_soc.memory import MemoryMap
 
 from .bank import RegisterBank
+from .stored import StoredRegister
 from .signatures import (
     AlertSignature,
     KeyOperation,
@@ -27,6 +28,7 @@ __all__ = [
     "NvmPortSignature",
     "RandomSignature",
     "RegisterBank",
+    "StoredRegister",
     "WishboneCSRBridge",
     "csr",
     "wishbone",
