@@ -1,15 +1,10 @@
 """Buses and the signatures that many blocks share.
 
-The only module that imports ``amaranth_soc``; everything else takes ``csr``, ``wishbone`` and
-``MemoryMap`` from here, so that another implementation is a change of one line.
+Everything takes ``csr``, ``wishbone`` and ``MemoryMap`` from here; where they come from is known to
+``rtl.bus.soc_library`` alone.
 """
 
-from luna_soc.gateware.vendor.amaranth_soc import csr, wishbone
-from luna_soc.gateware.vendor.amaranth_soc.csr.wishbone import WishboneCSRBridge
-from luna_soc.gateware.vendor.amaranth_soc.memory import MemoryMap
-
 from .bank import RegisterBank
-from .stored import StoredRegister
 from .signatures import (
     AlertSignature,
     KeyOperation,
@@ -18,6 +13,8 @@ from .signatures import (
     NvmPortSignature,
     RandomSignature,
 )
+from .soc_library import MemoryMap, WishboneCSRBridge, csr, wishbone
+from .stored import StoredRegister
 
 __all__ = [
     "AlertSignature",

@@ -3,7 +3,8 @@
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from luna_soc.gateware.vendor.amaranth_soc import csr
+
+from .soc_library import csr
 
 __all__ = ["RegisterBank"]
 
@@ -71,9 +72,7 @@ class RegisterBank(wiring.Component):
         if not isinstance(identification, str):
             raise TypeError(f"Identification must be a string, not {identification!r}")
         if len(identification) != 4 or not (identification.isascii() and identification.isalnum()):
-            raise ValueError(
-                f"Identification must be four ASCII letters or digits, not {identification!r}"
-            )
+            raise ValueError(f"Identification must be four ASCII letters or digits, not {identification!r}")
         if not isinstance(version, int):
             raise TypeError(f"Version must be an integer, not {version!r}")
         if version < 1:
@@ -86,7 +85,8 @@ class RegisterBank(wiring.Component):
         if self.causes:
             fields = "\n".join(f"{name}: {text}" for name, text in self.causes.items())
             self._cause = self._masks(
-                csr.action.RW1C, f"Causes of the interrupt; writing one clears a cause.\n\nFields\n------\n{fields}"
+                csr.action.RW1C,
+                f"Causes of the interrupt; writing one clears a cause.\n\nFields\n------\n{fields}",
             )
             self._enable = self._masks(
                 csr.action.RW, f"Causes that raise the interrupt line.\n\nFields\n------\n{fields}"

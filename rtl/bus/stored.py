@@ -1,13 +1,16 @@
+# amaranth: UnusedElaboratable=no
 """A register whose value lives in a memory, not in flip-flops: what its memory map resource tells."""
 
-from dataclasses import dataclass
+from amaranth.lib import wiring
 
 __all__ = ["StoredRegister"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class StoredRegister:
-    """Resource of a memory map for a value that a block keeps in a block RAM.
+class StoredRegister(wiring.Component):
+    """Resource of a memory map for a value that a block keeps in a memory.
+
+    A memory map takes components as its resources; this one has no ports and no logic, and is never a
+    submodule of anything.
 
     Parameters
     ----------
@@ -23,11 +26,27 @@ class StoredRegister:
         Unit of the value once the fraction is taken into account.
     access : str
         ``r``, ``w`` or ``rw``.
+
+    Raises
+    ------
+    ValueError
+        If the width is not positive, or the access is none of the three.
     """
 
-    description: str
-    width: int
-    signed: bool = False
-    fraction_bits: int = 0
-    unit: str = ""
-    access: str = "r"
+    def __new__(cls, **_parameters):
+        # Amaranth takes the caller of __new__ for the place that made the component; made here, the
+        # first line of this file tells it that not being elaborated is meant.
+        return super().__new__(cls)
+
+    def __init__(self, *, description, width, signed=False, fraction_bits=0, unit="", access="r"):
+        if not isinstance(width, int) or width < 1:
+            raise ValueError(f"Width must be a positive integer, not {width!r}")
+        if access not in ("r", "w", "rw"):
+            raise ValueError(f"Access must be 'r', 'w' or 'rw', not {access!r}")
+        super().__init__({})
+        self.description = description
+        self.width = width
+        self.signed = signed
+        self.fraction_bits = fraction_bits
+        self.unit = unit
+        self.access = access

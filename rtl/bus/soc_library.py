@@ -1,0 +1,7 @@
+"""The only importer of ``amaranth_soc`` (it comes inside ``luna_soc``): swapping it changes this file alone."""
+
+from luna_soc.gateware.vendor.amaranth_soc import csr, wishbone
+from luna_soc.gateware.vendor.amaranth_soc.csr.wishbone import WishboneCSRBridge
+from luna_soc.gateware.vendor.amaranth_soc.memory import MemoryMap
+
+__all__ = ["MemoryMap", "WishboneCSRBridge", "csr", "wishbone"]
