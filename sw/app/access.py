@@ -27,7 +27,7 @@ def write(register, value):
     bits = 32 * register.words
     if not -(1 << (bits - 1)) <= value < 1 << bits:
         raise ValueError(f"{register.name} holds {bits} bits, which {value} does not fit")
-    words = [(value >> (32 * index)) & 0xFFFF_FFFF for index in range(register.words)]
+    words = tuple((value >> (32 * index)) & 0xFFFF_FFFF for index in range(register.words))
     yield Write(register.address, words)
 
 

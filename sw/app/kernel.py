@@ -82,7 +82,7 @@ class Kernel:
         self._conditions = []  # of (task, condition)
         self._time = None  # of the clock, None once an operation has passed since
         self._operations = 0  # since the last look at the interrupts
-        self.reports = deque(maxlen=tasks_limit)
+        self.reports: deque[Task] = deque(maxlen=tasks_limit)
 
     @property
     def tasks(self):

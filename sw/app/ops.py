@@ -34,7 +34,6 @@ class Write:
     words: tuple[int, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "words", tuple(self.words))
         _check_address(self.address, len(self.words))
         for word in self.words:
             if not 0 <= word < 1 << 32:

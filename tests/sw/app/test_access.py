@@ -6,7 +6,8 @@ from soc.formats.registers import Field, Register
 from sw.app.access import modify, read, read_fields, write, write_fields
 from sw.app.ops import Read, Write
 
-CONTROL = Register(
+FIELDS = {"mode": Field(0, 3), "go": Field(3, 1), "gain": Field(8, 24)}
+CONTROL = Register("block.control", 0x404, 1, "rw", FIELDS)
     "block.control", 0x404, 1, "rw", {"mode": Field(0, 3), "go": Field(3, 1), "gain": Field(8, 24)}
 )
 COUNT = Register("block.count", 0x408, 2, "r", {"value": Field(0, 64)})

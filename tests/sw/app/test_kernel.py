@@ -112,7 +112,7 @@ def test_a_line_that_stays_high_starves_nobody():
     seen = []
 
     def stubborn():
-        for _ in range(100):
+        while len(seen) < 100:
             seen.append((yield Wait(1)))
 
     def alarm():
@@ -190,7 +190,8 @@ def iter_until(condition):
 
 def test_until_hands_over_between_tasks():
     bus, kernel = Bus(), Kernel(clock=clock)
-    box, taken = [], []
+    box: list[int] = []
+    taken: list[tuple[int, int]] = []
 
     def producer():
         for value in range(3):

@@ -27,7 +27,6 @@ def test_refused(make, sentence):
 
 def test_accepted():
     assert Read(0xFFFF_FFF8, 2).count == 2
-    assert Write(4, [1, 2]) == Write(4, (1, 2))
     assert Wait(1).cycles is None
     assert Wait(0, 0).mask == 0
     assert str(BusError(0x1234)) == "bus error at address 0x00001234"
