@@ -8,8 +8,6 @@ from sw.app.ops import Read, Write
 
 FIELDS = {"mode": Field(0, 3), "go": Field(3, 1), "gain": Field(8, 24)}
 CONTROL = Register("block.control", 0x404, 1, "rw", FIELDS)
-    "block.control", 0x404, 1, "rw", {"mode": Field(0, 3), "go": Field(3, 1), "gain": Field(8, 24)}
-)
 COUNT = Register("block.count", 0x408, 2, "r", {"value": Field(0, 64)})
 POWER = Register("block.power", 0x410, 2, "rw", {"value": Field(0, 40, signed=True)})
 
