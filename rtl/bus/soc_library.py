@@ -1,4 +1,4 @@
-"""The only importer of ``amaranth_soc`` (it comes inside ``luna_soc``): swapping it changes this file alone."""
+"""The only importer of ``amaranth_soc`` (it comes inside ``luna_soc``): to swap it is to change this file."""
 
 from luna_soc.gateware.vendor.amaranth_soc import csr, wishbone
 from luna_soc.gateware.vendor.amaranth_soc.csr.wishbone import WishboneCSRBridge

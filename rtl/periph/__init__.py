@@ -1,0 +1,1 @@
+"""Peripherals: serial lines, time, and what the chip tells of itself."""

@@ -1,0 +1,46 @@
+"""The integer model of the metering engine: the metrology program, run by Python; bit-exact to the RTL."""
+
+from .parameters import WIDE_BITS, WORD_BITS, Constants
+from .program import Machine, sample_set
+from .quantities import quantities
+
+__all__ = ["MeteringModel"]
+
+
+class _Record(dict):
+    """Quantities by their path, as the program writes them; ``commit`` hands over a complete set."""
+
+    def __init__(self, emit):
+        super().__init__()
+        self._emit = emit
+
+    def commit(self):
+        self._emit({".".join(path) if isinstance(path, tuple) else path: value for path, value in self.items()})
+
+
+class MeteringModel:
+    """Integer model of the metering engine.
+
+    Parameters
+    ----------
+    parameters : MeteringParameters
+        What the engine is made for.
+    """
+
+    def __init__(self, parameters):
+        self.constants = Constants(parameters)
+        self.machine = Machine(self.constants, parameters.phases)
+        self._alignment = parameters.alignment
+        self._windows = []
+        self._record = _Record(self._windows.append)
+
+    def run(self, samples):
+        """Take in ``samples``, an integer array of shape (sample sets, lanes) of input words.
+
+        Returns the quantities of every window that ended meanwhile, a dictionary from path to integer each.
+        """
+        self._windows.clear()
+        machine, constants, record = self.machine, self.constants, self._record
+        for lanes in (samples.astype("int64") << self._alignment).tolist():
+            sample_set(machine, constants, lanes, record)
+        return list(self._windows)

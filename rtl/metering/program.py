@@ -1,0 +1,297 @@
+"""The metrology program: what the meter measures, as integer arithmetic.
+
+This text has two readers. Python runs it as it stands: that is the integer model. The compiler turns the
+same text into the microcode of the compute engine. Both give the same bits.
+
+A *word* (36 bits) can be a factor, a *wide* value (108 bits) is a sum. Annotations say which a field or
+variable is; a variable without one is a word. A product takes two words; ``>>`` rounds down.
+
+A window is one mains cycle, from one rising zero crossing of the first phase's voltage to the next. The
+crossing lies between two samples; both windows share that interval, with the integrand taken as a
+straight line, so that what one window does not get the next one gets, to the last bit.
+"""
+
+from .arithmetic import divide, square_root
+from .state import State, Wide, Word
+
+__all__ = ["Machine", "sample_set"]
+
+
+class Sum(State):
+    """Integral over a window: of the one that runs, and of the one that ended last."""
+
+    running: Wide = 0
+    ended: Wide = 0
+
+
+class Phase(State):
+    """State of one phase."""
+
+    v: Word = 0
+    i: Word = 0
+    v_before: Word = 0
+    i_before: Word = 0
+    v_dc: Word = 0
+    sum_v: Sum
+    sum_i: Sum
+    sum_vv: Sum
+    sum_ii: Sum
+    sum_vi: Sum
+    sum_vc: Sum
+    sum_vs: Sum
+    sum_ic: Sum
+    sum_is: Sum
+    energy_import: Wide = 0
+    energy_export: Wide = 0
+    reactive_time: Wide = 0
+    v_squared_time: Wide = 0
+    i_squared_time: Wide = 0
+    v_dc_time: Wide = 0
+    i_dc_time: Wide = 0
+
+    def __init__(self, index, phases):
+        super().__init__()
+        self.name = f"phase{index}"
+        self.v_lane = index
+        self.i_lane = phases + index
+
+
+class Machine(State):
+    """State of the whole program, made for a set of `Constants` ``k``.
+
+    ``now`` counts from the first sample set after power-on, ``age`` from the start of the running window.
+    ``cosine`` and ``sine`` turn by ``cosine_step`` and ``sine_step`` each sample: the reference of the
+    fundamental, whose frequency is that of the last window between two crossings.
+    """
+
+    now: Wide = 0
+    age: Word = 0
+    length: Word = 0
+    sequence: Word = 0
+    level: Word = 0
+    level_before: Word = 0
+    source_dc: Word = 0
+    armed: Word = 0
+    at_crossing: Word = 0
+    shortest: Word = 0
+    longest: Word = 0
+    last_length: Word = 0
+    cosine: Word = 0
+    sine: Word = 0
+    cosine_before: Word = 0
+    sine_before: Word = 0
+    cosine_step: Word = 0
+    sine_step: Word = 0
+    sum_c: Sum
+    sum_s: Sum
+
+    def __init__(self, k, phases):
+        super().__init__()
+        self.phases = [Phase(index, phases) for index in range(phases)]
+        self.now = self.age = -k.sample
+        self.longest = k.longest_window
+        self.last_length = k.nominal_window
+        self.cosine = k.one
+        self.length = k.nominal_window
+        turn_rate(self, k)
+
+
+def sample_set(m, k, lanes, out):
+    """Take in one sample set: the work of every sample period."""
+    m.now = m.now + k.sample
+    m.age = m.age + k.sample
+    m.cosine_before = m.cosine
+    m.sine_before = m.sine
+    m.cosine = (m.cosine_before * m.cosine_step - m.sine_before * m.sine_step) >> k.phasor_bits
+    m.sine = (m.sine_before * m.cosine_step + m.cosine_before * m.sine_step) >> k.phasor_bits
+    for p in m.phases:
+        p.v_before = p.v
+        p.i_before = p.i
+        p.v = lanes[p.v_lane]
+        p.i = lanes[p.i_lane]
+    find_end_of_window(m, k, out)
+    m.sum_c.running = m.sum_c.running + m.cosine
+    m.sum_s.running = m.sum_s.running + m.sine
+    for p in m.phases:
+        p.sum_v.running = p.sum_v.running + p.v
+        p.sum_i.running = p.sum_i.running + p.i
+        p.sum_vv.running = p.sum_vv.running + p.v * p.v
+        p.sum_ii.running = p.sum_ii.running + p.i * p.i
+        p.sum_vi.running = p.sum_vi.running + p.v * p.i
+        p.sum_vc.running = p.sum_vc.running + p.v * m.cosine
+        p.sum_vs.running = p.sum_vs.running + p.v * m.sine
+        p.sum_ic.running = p.sum_ic.running + p.i * m.cosine
+        p.sum_is.running = p.sum_is.running + p.i * m.sine
+
+
+def find_end_of_window(m, k, out):
+    """End the window at a rising crossing of the first voltage, or when its longest time is over.
+
+    A crossing counts if the voltage was well below zero since the last one (noise about zero makes one
+    crossing, not many) and the window is not too short for the highest mains frequency.
+    """
+    m.level_before = m.level
+    m.level = m.phases[0].v - m.source_dc
+    if m.level < -k.threshold:
+        m.armed = 1
+    ends = 0
+    crossing = 0
+    fraction = k.sample
+    if m.age >= m.longest:
+        ends = 1
+    if m.level_before < 0 and m.level >= 0 and m.armed > 0 and m.age >= m.shortest:
+        rise = m.level - m.level_before
+        fraction = divide(-m.level_before, rise, k.time_bits)
+        crossing = 1
+        ends = 1
+        m.armed = 0
+    if ends > 0:
+        end_window(m, k, out, crossing, fraction)
+
+
+def end_window(m, k, out, crossing, fraction):
+    """End the window that ``fraction`` of a sample period after the sample before the present one."""
+    rest = k.sample - fraction
+    m.length = m.age - rest
+    m.age = rest
+    synchronised = crossing * m.at_crossing
+    m.at_crossing = crossing
+    m.shortest = crossing * k.shortest_window
+    if synchronised > 0:
+        m.last_length = m.length
+    m.longest = m.last_length
+    if crossing > 0:
+        m.longest = k.longest_window
+    weight_bits = 2 * k.time_bits + 1 - k.weight_bits
+    split_sums(m, k, (rest * rest) >> weight_bits, (fraction * fraction) >> weight_bits)
+    m.sequence = m.sequence + 1
+    out["sequence"] = m.sequence
+    out["time"] = m.now - rest
+    out["length"] = m.length
+    out["synchronised"] = synchronised
+    frequency = 0
+    if synchronised > 0:
+        frequency = divide(k.sample_rate, m.length, k.time_bits)
+    out["frequency"] = frequency
+    for p in m.phases:
+        measure_phase(m, k, p, out)
+    if crossing <= synchronised:
+        follow_dc(m, k)
+    if synchronised > 0:
+        turn_rate(m, k)
+    out.commit()
+
+
+def follow_dc(m, k):
+    """Judge crossings of the next window without the DC of the last whole one.
+
+    After a large change the last crossing was none, and the window that it starts is not synchronised.
+    """
+    dc = (m.phases[0].v_dc + k.half_mean) >> k.mean_bits
+    change = dc - m.source_dc
+    m.source_dc = dc
+    if change > k.threshold:
+        m.at_crossing = 0
+    if change < -k.threshold:
+        m.at_crossing = 0
+
+
+def split_sums(m, k, a, b):
+    """Share the interval between two samples: the next window gets ``a`` of the first less ``b`` of the second.
+
+    Under a straight line from g0 to g1 that is cut at the fraction f, the part behind the cut is
+    (1 - f)² / 2 · g0 + (1 - f² ) / 2 · g1, and whole samples stand for two half intervals.
+    """
+    ca = (a * m.cosine_before) >> k.weight_bits
+    cb = (b * m.cosine) >> k.weight_bits
+    sa = (a * m.sine_before) >> k.weight_bits
+    sb = (b * m.sine) >> k.weight_bits
+    split(m.sum_c, ca, 1, cb, 1)
+    split(m.sum_s, sa, 1, sb, 1)
+    for p in m.phases:
+        va = (a * p.v_before) >> k.weight_bits
+        vb = (b * p.v) >> k.weight_bits
+        ia = (a * p.i_before) >> k.weight_bits
+        ib = (b * p.i) >> k.weight_bits
+        split(p.sum_v, va, 1, vb, 1)
+        split(p.sum_i, ia, 1, ib, 1)
+        split(p.sum_vv, va, p.v_before, vb, p.v)
+        split(p.sum_ii, ia, p.i_before, ib, p.i)
+        split(p.sum_vi, va, p.i_before, vb, p.i)
+        split(p.sum_vc, va, m.cosine_before, vb, m.cosine)
+        split(p.sum_vs, va, m.sine_before, vb, m.sine)
+        split(p.sum_ic, ia, m.cosine_before, ib, m.cosine)
+        split(p.sum_is, ia, m.sine_before, ib, m.sine)
+
+
+def split(total, a, before, b, now):
+    """Cut one integral: what the window that starts takes over, the one that ends gives up."""
+    carry: Wide = a * before - b * now
+    total.ended = total.running - carry
+    total.running = carry
+
+
+def measure_phase(m, k, p, out):
+    """Quantities of one phase for the window that ended; DC is taken out by the window's moments."""
+    total_v = p.sum_v.ended
+    total_i = p.sum_i.ended
+    p.v_dc = divide(p.sum_v.ended, m.length, k.time_bits + k.mean_bits)
+    i_dc = divide(p.sum_i.ended, m.length, k.time_bits + k.mean_bits)
+    vv: Wide = p.sum_vv.ended - ((p.v_dc * total_v) >> k.mean_bits)
+    ii: Wide = p.sum_ii.ended - ((i_dc * total_i) >> k.mean_bits)
+    vi: Wide = p.sum_vi.ended - ((p.v_dc * total_i) >> k.mean_bits)
+    power_bits = k.time_bits + 2 * k.mean_bits
+    vrms = square_root(divide(vv, m.length, power_bits))
+    irms = square_root(divide(ii, m.length, power_bits))
+    active: Wide = divide(vi, m.length, power_bits)
+    total_c = m.sum_c.ended >> k.mean_bits
+    total_s = m.sum_s.ended >> k.mean_bits
+    # Half of each fundamental phasor: its mean product with the reference.
+    phasor_bits = k.phasor_bits - k.mean_bits - k.time_bits
+    vc = divide((p.sum_vc.ended - p.v_dc * total_c) >> phasor_bits, m.length, 0)
+    vs = divide((p.sum_vs.ended - p.v_dc * total_s) >> phasor_bits, m.length, 0)
+    ic = divide((p.sum_ic.ended - i_dc * total_c) >> phasor_bits, m.length, 0)
+    i_s = divide((p.sum_is.ended - i_dc * total_s) >> phasor_bits, m.length, 0)
+    reactive: Wide = vc * i_s - vs * ic
+    reactive_word = reactive >> k.reactive_bits
+    if vi >= 0:
+        p.energy_import = p.energy_import + vi
+    else:
+        p.energy_export = p.energy_export - vi
+    p.reactive_time = p.reactive_time + reactive_word * m.length
+    p.v_squared_time = p.v_squared_time + vv
+    p.i_squared_time = p.i_squared_time + ii
+    p.v_dc_time = p.v_dc_time + total_v
+    p.i_dc_time = p.i_dc_time + total_i
+    out[p.name, "vrms"] = vrms
+    out[p.name, "irms"] = irms
+    out[p.name, "active"] = active
+    out[p.name, "reactive"] = reactive
+    out[p.name, "apparent"] = vrms * irms
+    out[p.name, "power_factor"] = divide(divide(active, vrms, k.apparent_bits), irms, k.quotient_bits)
+    out[p.name, "v_dc"] = p.v_dc
+    out[p.name, "i_dc"] = i_dc
+    out[p.name, "energy_import"] = p.energy_import
+    out[p.name, "energy_export"] = p.energy_export
+    out[p.name, "reactive_time"] = p.reactive_time
+    out[p.name, "v_squared_time"] = p.v_squared_time
+    out[p.name, "i_squared_time"] = p.i_squared_time
+    out[p.name, "v_dc_time"] = p.v_dc_time
+    out[p.name, "i_dc_time"] = p.i_dc_time
+
+
+def turn_rate(m, k):
+    """Turn of the reference a sample, from the last window; its amplitude is brought back to one."""
+    angle = divide(k.two_pi, m.length, k.angle_bits)
+    square = (angle * angle) >> k.phasor_bits
+    cosine = ((square * k.cosine_6) >> k.phasor_bits) + k.cosine_4
+    cosine = ((square * cosine) >> k.phasor_bits) + k.minus_half
+    m.cosine_step = ((square * cosine) >> k.phasor_bits) + k.one
+    sine = ((square * k.sine_7) >> k.phasor_bits) + k.sine_5
+    sine = ((square * sine) >> k.phasor_bits) + k.sine_3
+    sine = ((square * sine) >> k.phasor_bits) + k.one
+    m.sine_step = (angle * sine) >> k.phasor_bits
+    power = (m.cosine * m.cosine + m.sine * m.sine) >> k.phasor_bits
+    gain = ((power * k.minus_half) >> k.phasor_bits) + k.three_halves
+    m.cosine = (m.cosine * gain) >> k.phasor_bits
+    m.sine = (m.sine * gain) >> k.phasor_bits

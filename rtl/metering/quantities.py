@@ -1,0 +1,70 @@
+"""The measured quantities: declared once, in the order in which they lie in the quantity memory.
+
+Every quantity is one two's complement fixed-point number. Voltages and currents are in units of their
+full scale (the peak value of the largest code), times in sample periods, so that a reader needs the
+full scales and the sample rate, and nothing else.
+"""
+
+from dataclasses import dataclass
+
+from ..bus import StoredRegister
+from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS, Constants
+
+__all__ = ["WORDS_PER_QUANTITY", "Quantity", "quantities"]
+
+WORDS_PER_QUANTITY = 4
+"""Words of 32 bits that a quantity takes on the bus: its value, sign-extended to 128 bits."""
+
+_PEAK = LANE_BITS - 1
+_MEAN = _PEAK + Constants.mean_bits
+_POWER = 2 * _MEAN
+_ENERGY = 2 * _PEAK
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity: its path, and what the register map tells of it."""
+
+    path: tuple[str, ...]
+    register: StoredRegister
+
+
+def _quantity(path, width, fraction_bits, unit, description):
+    register = StoredRegister(
+        description=description, width=width, signed=True, fraction_bits=fraction_bits, unit=unit
+    )
+    return Quantity(path, register)
+
+
+_COMMON = [
+    ("sequence", WORD_BITS, 0, "windows", "Windows since power-on; the same before and after a read that is coherent."),
+    ("time", WIDE_BITS, Constants.time_bits, "sample", "End of the window, since the first sample set after power-on."),
+    ("length", WORD_BITS, Constants.time_bits, "sample", "Length of the window."),
+    ("synchronised", WORD_BITS, 0, "", "1 if the window runs from one zero crossing to the next, 0 if it was timed."),
+    ("frequency", WORD_BITS, Constants.time_bits, "Hz", "Mains frequency: one over the window's length; 0 if the window was timed."),
+]
+
+_PHASE = [
+    ("vrms", WORD_BITS, _MEAN, "V full scale", "RMS voltage of the window without its DC (IEEE 1459, 3.1.2.1)."),
+    ("irms", WORD_BITS, _MEAN, "A full scale", "RMS current of the window without its DC (IEEE 1459, 3.1.2.1)."),
+    ("active", WIDE_BITS, _POWER, "V A full scale", "Active power of the window without that of the DC (IEEE 1459, 3.1.2.3)."),
+    ("reactive", WIDE_BITS, _POWER - 1, "V A full scale", "Fundamental reactive power of the window (IEEE 1459, 3.1.2.5); inductive import is positive."),
+    ("apparent", WIDE_BITS, _POWER, "V A full scale", "Apparent power of the window: RMS voltage times RMS current (IEEE 1459, 3.1.2.7)."),
+    ("power_factor", WORD_BITS, Constants.factor_bits, "", "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power."),
+    ("v_dc", WORD_BITS, _MEAN, "V full scale", "Mean voltage of the window."),
+    ("i_dc", WORD_BITS, _MEAN, "A full scale", "Mean current of the window."),
+    ("energy_import", WIDE_BITS, _ENERGY, "V A full scale sample", "Active energy of all windows that took energy; a 64-bit count above a 44-bit residue."),
+    ("energy_export", WIDE_BITS, _ENERGY, "V A full scale sample", "Active energy of all windows that gave energy; a 64-bit count above a 44-bit residue."),
+    ("reactive_time", WIDE_BITS, _ENERGY, "V A full scale sample", "Integral of the fundamental reactive power over all windows."),
+    ("v_squared_time", WIDE_BITS, _ENERGY, "V² full scale sample", "Integral of the squared voltage without DC over all windows (volt-squared hours)."),
+    ("i_squared_time", WIDE_BITS, _ENERGY, "A² full scale sample", "Integral of the squared current without DC over all windows (ampere-squared hours)."),
+    ("v_dc_time", WIDE_BITS, _PEAK, "V full scale sample", "Integral of the voltage over all windows."),
+    ("i_dc_time", WIDE_BITS, _PEAK, "A full scale sample", "Integral of the current over all windows."),
+]
+
+
+def quantities(phases):
+    """Quantities of a chip with that many ``phases``; a chip with fewer phases has the same first ones."""
+    common = [_quantity((name,), *rest) for name, *rest in _COMMON]
+    per_phase = [_quantity((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE]
+    return common + per_phase

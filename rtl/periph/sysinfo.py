@@ -1,0 +1,157 @@
+"""What the chip tells of itself: which blocks, which configuration, which sources, which metrology program."""
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In
+
+from rtl.bus import LifecycleState, MemoryMap, StoredRegister, csr
+
+__all__ = ["SysInfo"]
+
+_IDENTIFICATION = int.from_bytes(b"SYSI", "big")
+_SHA256_CODES = {"none": 0, "fast": 1, "compact": 2}
+
+
+def _ascii(text, length, what):
+    if not isinstance(text, str) or not text.isascii() or len(text) > length:
+        raise ValueError(f"{what} must be at most {length} ASCII characters, not {text!r}")
+    return int.from_bytes(text.encode("ascii"), "big")
+
+
+def _digest(value, what):
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise ValueError(f"{what} must be 32 bytes, not {value!r}")
+    return int.from_bytes(value, "big")
+
+
+class SysInfo(wiring.Component):
+    """System information: a read-only memory on the register bus.
+
+    All is fixed when the chip is made. A register of several words has its least significant word at the
+    lowest address; a digest is one number, its first byte the most significant.
+
+    Parameters
+    ----------
+    name : str
+        Name of the configuration, at most 16 ASCII characters.
+    blocks : sequence of int
+        Identification word of the block in each slot of the register space, at most 24 slots, zero where
+        there is none. This block is in slot 0.
+    voltage_lanes, current_lanes, word_bits : int
+        Inputs of the metrology: lanes, and bits of a sample.
+    application_hz, metrology_hz : int
+        Clocks.
+    sample_rate_hz : Fraction
+        Sample sets a second.
+    sha256 : str
+        Variant of the SHA-256 block: ``none``, ``fast`` or ``compact``.
+    lifecycle : LifecycleState
+        Lifecycle state.
+    lifecycle_constant : bool
+        The lifecycle state is a constant of the configuration, not read from OTP.
+    stores_emulated : bool
+        OTP and on-chip NVM are emulated, and hold no secret.
+    core_port_open : bool
+        The core runs whatever it is given: no boot sequencer authenticates it.
+    source_revision : bytes
+        SHA-256 of the sources of the chip.
+    metrology_program : bytes
+        SHA-256 of the metrology program: the identification of the legally relevant software.
+
+    Members
+    -------
+    bus : In(csr.Signature)
+        Registers. A read is answered in the next cycle.
+
+    Raises
+    ------
+    ValueError
+        If a text or a digest has the wrong length, a number does not fit its words, or the SHA-256
+        variant is unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        name,
+        blocks,
+        voltage_lanes,
+        current_lanes,
+        word_bits,
+        application_hz,
+        metrology_hz,
+        sample_rate_hz,
+        sha256,
+        lifecycle,
+        lifecycle_constant,
+        stores_emulated,
+        core_port_open,
+        source_revision,
+        metrology_program,
+    ):
+        if sha256 not in _SHA256_CODES:
+            raise ValueError(f"SHA-256 variant must be one of {', '.join(_SHA256_CODES)}, not {sha256!r}")
+        if not isinstance(lifecycle, LifecycleState):
+            raise TypeError(f"Lifecycle must be a LifecycleState, not {lifecycle!r}")
+        directory = (_IDENTIFICATION, *blocks[1:])
+        self._map = MemoryMap(addr_width=6, data_width=32)
+        self._contents = []
+        add = self._add
+        add("identification", _IDENTIFICATION, 1, "Identification of the block: `SYSI` in ASCII.")
+        add("version", 1, 1, "Version of the block's register interface.")
+        add("voltage_lanes", voltage_lanes, 1, "Voltage lanes, one for each phase.")
+        add("current_lanes", current_lanes, 1, "Current lanes; one more than voltage lanes if there is a neutral.")
+        add("word_bits", word_bits, 1, "Bits of a sample word, signed.")
+        add("application_hz", application_hz, 1, "Clock of the application domain.", unit="Hz")
+        add("metrology_hz", metrology_hz, 1, "Clock of the metrology domain.", unit="Hz")
+        add("sample_rate_numerator", sample_rate_hz.numerator, 1, "Numerator of the sample rate in hertz.")
+        add("sample_rate_denominator", sample_rate_hz.denominator, 1, "Denominator of the sample rate in hertz.")
+        add("sha256", _SHA256_CODES[sha256], 1, "SHA-256 block: 0 none, 1 fast, 2 compact.")
+        add("lifecycle", lifecycle.value, 1, "Lifecycle state, in its 16-bit code.")
+        add(
+            "lifecycle_constant",
+            lifecycle_constant,
+            1,
+            "1 if the lifecycle state is a constant of the configuration, 0 if it is read from OTP.",
+        )
+        add(
+            "stores_emulated",
+            stores_emulated,
+            1,
+            "1 if OTP, on-chip NVM and therefore all keys are emulated and hold no secret.",
+        )
+        add("core_port_open", core_port_open, 1, "1 if no boot sequencer authenticates what the core runs.")
+        add("name", _ascii(name, 16, "Name"), 4, "Name of the configuration in ASCII, right-aligned.")
+        add("source_revision", _digest(source_revision, "Source revision"), 8, "SHA-256 of the chip's sources.")
+        add(
+            "metrology_program",
+            _digest(metrology_program, "Metrology program"),
+            8,
+            "SHA-256 of the metrology program: the identification of the legally relevant software.",
+        )
+        directory_value = sum(word << 32 * slot for slot, word in enumerate(directory))
+        add(
+            "blocks",
+            directory_value,
+            24,
+            "Word k is the identification of the block at byte address k * 1024, 0 where there is none.",
+        )
+        super().__init__({"bus": In(csr.Signature(addr_width=self._map.addr_width, data_width=32))})
+        self.bus.memory_map = self._map
+
+    def _add(self, name, value, words, description, unit=""):
+        if not 0 <= value < 1 << (32 * words):
+            raise ValueError(f"{name} must fit in {words} words of 32 bits, not be {value}")
+        register = StoredRegister(description=description, width=32 * words, unit=unit)
+        self._map.add_resource(register, name=name, size=words)
+        self._contents += [value >> 32 * word & 0xFFFF_FFFF for word in range(words)]
+
+    def elaborate(self, platform):
+        m = Module()
+        # Read without a clock, so that no tool spends a block RAM on it.
+        m.submodules.memory = memory = Memory(shape=32, depth=len(self._contents), init=self._contents)
+        port = memory.read_port(domain="comb")
+        m.d.comb += port.addr.eq(self.bus.addr)
+        m.d.sync += self.bus.r_data.eq(port.data & self.bus.r_stb.replicate(32))
+        return m
