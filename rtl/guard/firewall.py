@@ -95,8 +95,8 @@ class Firewall(wiring.Component):
 
     Latency
     -------
-    ``cyc`` and ``stb`` on ``core`` to the same on ``target``: one cycle; the answer goes back in the cycle in which
-    it arrives. A refusal: one cycle. The longest access: ``timeout + 1`` cycles.
+    ``cyc`` and ``stb`` on ``core`` to the same on ``target``: one cycle; the answer goes back in the cycle
+    in which it arrives. A refusal: one cycle. The longest access: ``timeout`` cycles.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class Firewall(wiring.Component):
         for region in self._regions:
             if region.end > 1 << addr_width:
                 raise ValueError(
-                    f"Region {region} must end at {1 << addr_width:#x} (= {addr_width} address bits) or before"
+                    f"Region {region} must end at {1 << addr_width:#x} or before (= {addr_width} address bits)"
                 )
         signature = wishbone.Signature(addr_width=addr_width, data_width=32, granularity=32, features={"err"})
         super().__init__({"core": In(signature), "target": Out(signature)})

@@ -1,4 +1,4 @@
-"""What the chip tells of itself: which blocks, which configuration, which sources, which metrology program."""
+"""What the chip tells of itself: blocks, configuration, sources, metrology program."""
 
 from amaranth import Module
 from amaranth.lib import wiring
@@ -101,12 +101,22 @@ class SysInfo(wiring.Component):
         add("identification", _IDENTIFICATION, 1, "Identification of the block: `SYSI` in ASCII.")
         add("version", 1, 1, "Version of the block's register interface.")
         add("voltage_lanes", voltage_lanes, 1, "Voltage lanes, one for each phase.")
-        add("current_lanes", current_lanes, 1, "Current lanes; one more than voltage lanes if there is a neutral.")
+        add(
+            "current_lanes",
+            current_lanes,
+            1,
+            "Current lanes; one more than voltage lanes if there is a neutral.",
+        )
         add("word_bits", word_bits, 1, "Bits of a sample word, signed.")
         add("application_hz", application_hz, 1, "Clock of the application domain.", unit="Hz")
         add("metrology_hz", metrology_hz, 1, "Clock of the metrology domain.", unit="Hz")
         add("sample_rate_numerator", sample_rate_hz.numerator, 1, "Numerator of the sample rate in hertz.")
-        add("sample_rate_denominator", sample_rate_hz.denominator, 1, "Denominator of the sample rate in hertz.")
+        add(
+            "sample_rate_denominator",
+            sample_rate_hz.denominator,
+            1,
+            "Denominator of the sample rate in hertz.",
+        )
         add("sha256", _SHA256_CODES[sha256], 1, "SHA-256 block: 0 none, 1 fast, 2 compact.")
         add("lifecycle", lifecycle.value, 1, "Lifecycle state, in its 16-bit code.")
         add(
@@ -123,7 +133,12 @@ class SysInfo(wiring.Component):
         )
         add("core_port_open", core_port_open, 1, "1 if no boot sequencer authenticates what the core runs.")
         add("name", _ascii(name, 16, "Name"), 4, "Name of the configuration in ASCII, right-aligned.")
-        add("source_revision", _digest(source_revision, "Source revision"), 8, "SHA-256 of the chip's sources.")
+        add(
+            "source_revision",
+            _digest(source_revision, "Source revision"),
+            8,
+            "SHA-256 of the chip's sources.",
+        )
         add(
             "metrology_program",
             _digest(metrology_program, "Metrology program"),

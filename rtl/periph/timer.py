@@ -15,9 +15,9 @@ class Timer(wiring.Component):
     """Timer and real-time clock of the application domain.
 
     Time since reset is counted twice, from the same tick: in microseconds, and in seconds with their
-    microseconds. Neither can be set. Wall-clock time is seconds since reset plus an offset that software sets;
-    each setting is counted, and a count of zero means that the clock has not been set since reset. The
-    sum is left to software: a record that carries all three shows afterwards which part of it was set.
+    microseconds. Neither can be set. Wall-clock time is time since reset plus an offset that software
+    sets; each setting is counted, and a count of zero means that the clock has not been set since reset.
+    The sum is left to software: a record that carries all three shows which part of it was set.
 
     A clock that is no whole number of megahertz makes no error in the long run: the division carries its
     remainder.

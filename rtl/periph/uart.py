@@ -55,8 +55,8 @@ class Uart(wiring.Component):
 
     Latency
     -------
-    A byte written to the edge of its start bit: four cycles if the transmitter is idle. A stop bit's sample to ``irq``: four
-    cycles.
+    A byte written to the edge of its start bit: four cycles if the transmitter is idle. The vote on a stop
+    bit to ``irq``: four cycles.
 
     Raises
     ------
@@ -147,7 +147,11 @@ class Uart(wiring.Component):
         self._capacity = self._bank.add("capacity", self.Capacity())
         memory_map = self._bank.freeze()
         super().__init__(
-            {"bus": In(csr.Signature(addr_width=4, data_width=32)), "irq": Out(1), "line": Out(UartLineSignature())}
+            {
+                "bus": In(csr.Signature(addr_width=4, data_width=32)),
+                "irq": Out(1),
+                "line": Out(UartLineSignature()),
+            }
         )
         self.bus.memory_map = memory_map
 

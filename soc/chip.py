@@ -1,0 +1,182 @@
+"""The chip as a whole: its blocks, where they are, and how they are joined."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from rtl.bus import WishboneCSRBridge, csr, wishbone
+from rtl.guard.firewall import Firewall, Region
+from rtl.periph.sysinfo import SysInfo
+from rtl.periph.timer import Timer
+from rtl.periph.uart import Uart
+
+from .config import SocConfig
+from .sources import source_revision
+
+__all__ = ["SLOT_BYTES", "Soc"]
+
+SLOT_BYTES = 0x400
+_BUS = {"addr_width": 30, "data_width": 32, "granularity": 32, "features": {"err"}}
+_BUS_TIMEOUT = 255
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A block: where its registers are, its name, and what makes it.
+
+    ``ports`` are members of the block that become members of the chip, under the name given;
+    ``windows`` are its Wishbone members, at the byte address given.
+    """
+
+    address: int
+    name: str
+    make: Callable[[SocConfig], wiring.Component]
+    ports: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Number of the slot, which is also the bit of the block's interrupt."""
+        return self.address // SLOT_BYTES
+
+
+def _uart(config):
+    return Uart(clock_hz=config.application_hz, baud=config.uart_baud, fifo_depth=config.uart_fifo_depth)
+
+
+_SLOTS = (
+    _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
+    _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
+    _Slot(0x0C00, "uart_optical", _uart, ports={"line": "uart_optical"}),
+)
+
+
+def _sysinfo(config, blocks):
+    directory = [0] * (_SLOTS[-1].number + 1)
+    for slot in _SLOTS:
+        registers = blocks[slot.name].bus.memory_map.resources()
+        directory[slot.number] = next(
+            register.value for register, name, _ in registers if name[0] == "identification"
+        )
+    return SysInfo(
+        name=config.name,
+        blocks=directory,
+        voltage_lanes=config.voltage_lanes,
+        current_lanes=config.current_lanes,
+        word_bits=config.word_bits,
+        application_hz=config.application_hz,
+        metrology_hz=config.metrology_hz,
+        sample_rate_hz=config.sample_rate_hz,
+        sha256="none",
+        lifecycle=config.lifecycle,
+        lifecycle_constant=True,
+        stores_emulated=True,
+        core_port_open=True,
+        source_revision=source_revision(),
+        metrology_program=bytes(32),
+    )
+
+
+def _access(register):
+    """Whether a resource of the memory map is readable, and whether it is writable."""
+    access = register.element.access.value if hasattr(register, "element") else register.access
+    return "r" in access, "w" in access
+
+
+class Soc(wiring.Component):
+    """The chip.
+
+    Blocks of registers lie `SLOT_BYTES` apart; the number of a block's slot is the bit of its interrupt.
+    `sysinfo` is in slot 0 and lists the others. An access to an address that is no register, a write to a
+    register that can only be read, and a read of one that can only be written are bus errors.
+
+    Parameters
+    ----------
+    config : SocConfig
+        What is built.
+
+    Members
+    -------
+    core : In(wishbone.Signature)
+        The application core's port, domain ``sync``: word addresses. Every access ends with ``ack`` or
+        ``err``.
+    irq : Out(one bit a slot)
+        Level interrupts, domain ``sync``.
+    uart_comms, uart_optical : Out(UartLineSignature)
+        Serial lines, to the communication module and to the optical port.
+
+    Attributes
+    ----------
+    memory_map : MemoryMap
+        The whole chip's, in words of 32 bits.
+    interrupts : dict of str to int
+        Bit of each block's interrupt.
+    blocks : dict of str to wiring.Component
+        The blocks by name, `sysinfo` first.
+
+    Latency
+    -------
+    A register: four cycles from request to answer.
+    """
+
+    def __init__(self, config: SocConfig):
+        self.config = config
+        blocks = {slot.name: slot.make(config) for slot in _SLOTS}
+        self.blocks = {"sysinfo": _sysinfo(config, blocks), **blocks}
+        self.interrupts = {slot.name: slot.number for slot in _SLOTS if hasattr(blocks[slot.name], "irq")}
+        self._join_buses()
+        members = {
+            chip_name: Out(blocks[slot.name].signature.members[name].signature)
+            for slot in _SLOTS
+            for name, chip_name in slot.ports.items()
+        }
+        super().__init__(
+            {
+                "core": In(wishbone.Signature(**_BUS)),
+                "irq": Out(_SLOTS[-1].number + 1),
+                **members,
+            }
+        )
+        self.core.memory_map = self.memory_map
+
+    def _join_buses(self):
+        registers = csr.Decoder(addr_width=14, data_width=32)
+        registers.add(self.blocks["sysinfo"].bus, name="sysinfo", addr=0)
+        for slot in _SLOTS:
+            registers.add(self.blocks[slot.name].bus, name=slot.name, addr=slot.address // 4)
+        self._registers = registers
+        self._bridge = WishboneCSRBridge(registers.bus, data_width=32)
+        self._decoder = wishbone.Decoder(**_BUS)
+        self._decoder.add(self._bridge.wb_bus, addr=0)
+        for slot in _SLOTS:
+            for name, address in slot.windows.items():
+                self._decoder.add(getattr(self.blocks[slot.name], name), name=name, addr=address // 4)
+        self.memory_map = self._decoder.bus.memory_map
+        self._firewall = Firewall(
+            addr_width=_BUS["addr_width"],
+            regions=[
+                Region(info.start, info.end, *_access(info.resource))
+                for info in self.memory_map.all_resources()
+            ],
+            timeout=_BUS_TIMEOUT,
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.firewall = self._firewall
+        m.submodules.decoder = self._decoder
+        m.submodules.bridge = self._bridge
+        m.submodules.registers = self._registers
+        connect(m, flipped(self.core), self._firewall.core)
+        connect(m, self._firewall.target, self._decoder.bus)
+        for name, block in self.blocks.items():
+            m.submodules[name] = block
+            if name in self.interrupts:
+                m.d.comb += self.irq[self.interrupts[name]].eq(block.irq)
+        for slot in _SLOTS:
+            for name, chip_name in slot.ports.items():
+                connect(m, flipped(getattr(self, chip_name)), getattr(self.blocks[slot.name], name))
+        return m
