@@ -62,7 +62,7 @@ class Constants:
     time_bits = 20
     weight_bits = 30
     phasor_bits = 34
-    mean_bits = 8
+    mean_bits = 7
     factor_bits = 30
     energy_residue_bits = 44
 
