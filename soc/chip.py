@@ -9,6 +9,8 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.bus import WishboneCSRBridge, csr, wishbone
 from rtl.guard.firewall import Firewall, Region
+from rtl.metering.metrology import Metrology
+from rtl.metering.parameters import MeteringParameters
 from rtl.periph.sysinfo import SysInfo
 from rtl.periph.timer import Timer
 from rtl.periph.uart import Uart
@@ -16,7 +18,7 @@ from rtl.periph.uart import Uart
 from .config import SocConfig
 from .sources import source_revision
 
-__all__ = ["SLOT_BYTES", "Soc"]
+__all__ = ["SLOT_BYTES", "Soc", "access_of"]
 
 SLOT_BYTES = 0x400
 _BUS = {"addr_width": 30, "data_width": 32, "granularity": 32, "features": {"err"}}
@@ -47,10 +49,32 @@ def _uart(config):
     return Uart(clock_hz=config.application_hz, baud=config.uart_baud, fifo_depth=config.uart_fifo_depth)
 
 
+def _metrology(config):
+    return Metrology(
+        MeteringParameters(
+            phases=config.phases,
+            lanes=config.lanes,
+            word_bits=config.word_bits,
+            sample_rate_hz=config.sample_rate_hz,
+            nominal_hz=config.nominal_hz,
+            lowest_hz=config.lowest_hz,
+            highest_hz=config.highest_hz,
+            crossing_threshold_log2=config.crossing_threshold_log2,
+        )
+    )
+
+
 _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
     _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
     _Slot(0x0C00, "uart_optical", _uart, ports={"line": "uart_optical"}),
+    _Slot(
+        0x1400,
+        "metrology",
+        _metrology,
+        ports={"samples": "samples"},
+        windows={"quantities": 0x0001_0000},
+    ),
 )
 
 
@@ -76,14 +100,18 @@ def _sysinfo(config, blocks):
         stores_emulated=True,
         core_port_open=True,
         source_revision=source_revision(),
-        metrology_program=bytes(32),
+        metrology_program=blocks["metrology"].identification,
     )
 
 
-def _access(register):
-    """Whether a resource of the memory map is readable, and whether it is writable."""
-    access = register.element.access.value if hasattr(register, "element") else register.access
-    return "r" in access, "w" in access
+def access_of(register):
+    """``r``, ``w`` or ``rw``: what the bus may do with a resource of the memory map."""
+    return register.element.access.value if hasattr(register, "element") else register.access
+
+
+def _region(info):
+    access = access_of(info.resource)
+    return Region(info.start, info.end, "r" in access, "w" in access)
 
 
 class Soc(wiring.Component):
@@ -105,6 +133,8 @@ class Soc(wiring.Component):
         ``err``.
     irq : Out(one bit a slot)
         Level interrupts, domain ``sync``.
+    samples : In(stream of arrays of words)
+        Sample sets, domain ``metrology``: voltages first, then currents.
     uart_comms, uart_optical : Out(UartLineSignature)
         Serial lines, to the communication module and to the optical port.
 
@@ -116,6 +146,8 @@ class Soc(wiring.Component):
         Bit of each block's interrupt.
     blocks : dict of str to wiring.Component
         The blocks by name, `sysinfo` first.
+    windows : dict of str to (str, int)
+        The memories of the map by name: the block that each belongs to, and its size in bytes.
 
     Latency
     -------
@@ -127,9 +159,10 @@ class Soc(wiring.Component):
         blocks = {slot.name: slot.make(config) for slot in _SLOTS}
         self.blocks = {"sysinfo": _sysinfo(config, blocks), **blocks}
         self.interrupts = {slot.name: slot.number for slot in _SLOTS if hasattr(blocks[slot.name], "irq")}
+        self.windows: dict[str, tuple[str, int]] = {}
         self._join_buses()
         members = {
-            chip_name: Out(blocks[slot.name].signature.members[name].signature)
+            chip_name: blocks[slot.name].signature.members[name]
             for slot in _SLOTS
             for name, chip_name in slot.ports.items()
         }
@@ -153,14 +186,13 @@ class Soc(wiring.Component):
         self._decoder.add(self._bridge.wb_bus, addr=0)
         for slot in _SLOTS:
             for name, address in slot.windows.items():
-                self._decoder.add(getattr(self.blocks[slot.name], name), name=name, addr=address // 4)
+                bus = getattr(self.blocks[slot.name], name)
+                start, end, _ = self._decoder.add(bus, name=name, addr=address // 4)
+                self.windows[name] = slot.name, 4 * (end - start)
         self.memory_map = self._decoder.bus.memory_map
         self._firewall = Firewall(
             addr_width=_BUS["addr_width"],
-            regions=[
-                Region(info.start, info.end, *_access(info.resource))
-                for info in self.memory_map.all_resources()
-            ],
+            regions=map(_region, self.memory_map.all_resources()),
             timeout=_BUS_TIMEOUT,
         )
 

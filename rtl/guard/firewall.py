@@ -114,7 +114,8 @@ class Firewall(wiring.Component):
         for region in self._regions:
             if region.end > 1 << addr_width:
                 raise ValueError(
-                    f"Region {region} must end at {1 << addr_width:#x} or before (= {addr_width} address bits)"
+                    f"Region {region} must end at {1 << addr_width:#x} or before "
+                    f"(= {addr_width} address bits)"
                 )
         signature = wishbone.Signature(addr_width=addr_width, data_width=32, granularity=32, features={"err"})
         super().__init__({"core": In(signature), "target": Out(signature)})

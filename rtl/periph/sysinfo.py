@@ -36,7 +36,7 @@ class SysInfo(wiring.Component):
     name : str
         Name of the configuration, at most 16 ASCII characters.
     blocks : sequence of int
-        Identification word of the block in each slot of the register space, at most 24 slots, zero where
+        Identification word of the block in each slot of the register space, at most 32 slots, zero where
         there is none. This block is in slot 0.
     voltage_lanes, current_lanes, word_bits : int
         Inputs of the metrology: lanes, and bits of a sample.
@@ -95,7 +95,7 @@ class SysInfo(wiring.Component):
         if not isinstance(lifecycle, LifecycleState):
             raise TypeError(f"Lifecycle must be a LifecycleState, not {lifecycle!r}")
         directory = (_IDENTIFICATION, *blocks[1:])
-        self._map = MemoryMap(addr_width=6, data_width=32)
+        self._map = MemoryMap(addr_width=7, data_width=32)
         self._contents = []
         add = self._add
         add("identification", _IDENTIFICATION, 1, "Identification of the block: `SYSI` in ASCII.")
@@ -145,13 +145,15 @@ class SysInfo(wiring.Component):
             8,
             "SHA-256 of the metrology program: the identification of the legally relevant software.",
         )
-        directory_value = sum(word << 32 * slot for slot, word in enumerate(directory))
-        add(
-            "blocks",
-            directory_value,
-            24,
-            "Word k is the identification of the block at byte address k * 1024, 0 where there is none.",
-        )
+        for half in range(2):
+            words = directory[16 * half : 16 * half + 16]
+            add(
+                ("blocks", half),
+                sum(word << 32 * index for index, word in enumerate(words)),
+                16,
+                f"Identifications of the blocks in slots {16 * half} to {16 * half + 15}, a word each, "
+                f"0 where there is none; slot k is at byte address k * 1024.",
+            )
         super().__init__({"bus": In(csr.Signature(addr_width=self._map.addr_width, data_width=32))})
         self.bus.memory_map = self._map
 

@@ -1,0 +1,1 @@
+"""Formats, each declared once, for whoever writes or reads them."""
