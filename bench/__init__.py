@@ -1,0 +1,1 @@
+"""Comparison of cycles, area and accuracy."""

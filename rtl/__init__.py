@@ -1,0 +1,1 @@
+"""Register transfer level: the blocks, each usable alone."""

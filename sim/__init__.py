@@ -1,0 +1,1 @@
+"""The world around the chip, and what runs the chip in it."""

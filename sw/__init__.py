@@ -1,0 +1,1 @@
+"""Software: the application core's firmware and the owner's desk."""

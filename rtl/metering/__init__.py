@@ -1,0 +1,1 @@
+"""The metrology domain: front end, compute engine and its program, quantities."""

@@ -134,7 +134,9 @@ class _Compiler:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._static(operand, function)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _STATIC_OPERATORS:
-                return _STATIC_OPERATORS[type(op)](self._static(left, function), self._static(right, function))
+                return _STATIC_OPERATORS[type(op)](
+                    self._static(left, function), self._static(right, function)
+                )
             case _:
                 raise _NotStatic
         if found is None or isinstance(found, _Cell):
@@ -172,7 +174,9 @@ class _Compiler:
 
     def _terms(self, node, function, sign=1):
         match node:
-            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right) if self._known(node, function) is None:
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right) if (
+                self._known(node, function) is None
+            ):
                 yield from self._terms(left, function, sign)
                 yield from self._terms(right, function, sign if isinstance(op, ast.Add) else -sign)
             case ast.UnaryOp(op=ast.USub(), operand=operand) if self._known(node, function) is None:
@@ -236,14 +240,16 @@ class _Compiler:
         self._add(inner[0][0] if inner and wides else 0, bool(inner), wides, products)
 
     def _add(self, inner_sign, accumulated, wides, products):
-        """Add wide cells and products to the accumulator, or to nothing if it holds no part of the sum yet."""
+        """Add wide cells and products to the accumulator, if it holds a part of the sum, or to nothing."""
         wides = sorted(wides, reverse=True)
         products = list(products)
         if inner_sign < 0 and wides[0][0] < 0:
             raise CompileError(f"{self._line}: nothing positive in this sum; turn it round")
         for sign, address in wides:
             if not accumulated and sign > 0:
-                factors_sign, factors = products.pop(0) if products and len(wides) == 1 else (1, self._nothing())
+                factors_sign, factors = (
+                    products.pop(0) if products and len(wides) == 1 else (1, self._nothing())
+                )
                 self._product(factors, factors_sign, Base.WIDE, address)
             elif sign > 0:
                 self._emit(base=Base.WIDE, term=Term.ACCUMULATOR, z=address, negate=inner_sign < 0)
@@ -269,7 +275,9 @@ class _Compiler:
             self._evaluate(node.args[0], function)
             self._emit(operation=Operation.ROOT)
         else:
-            raise CompileError(f"{self._line}: {ast.unparse(node)} has no value; only divide and square_root have")
+            raise CompileError(
+                f"{self._line}: {ast.unparse(node)} has no value; only divide and square_root have"
+            )
 
     # --- Statements
 
@@ -376,7 +384,11 @@ class _Compiler:
         for parameter, argument in zip(tree.args.args, arguments, strict=True):
             known = self._known(argument, caller)
             names[parameter.arg] = known if known is not None else self._argument(argument, caller)
-        assigned = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+        assigned = [
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        ]
         scope = {**vars(inspect.getmodule(called)), "first line": called.__code__.co_firstlineno - 1}
         repeated = {name for name in assigned if assigned.count(name) > 1}
         self._block(tree.body, _Function(names, scope, repeated))
@@ -412,7 +424,11 @@ def _without_hazards(code, zero):
             result.append(Instruction(base=Base.ACCUMULATOR, x=zero, y=zero, line=instruction.line))
         result.append(instruction)
     for instruction in result:
-        if instruction.operation in (Operation.JUMP, Operation.JUMP_IF_NEGATIVE, Operation.JUMP_IF_NOT_NEGATIVE):
+        if instruction.operation in (
+            Operation.JUMP,
+            Operation.JUMP_IF_NEGATIVE,
+            Operation.JUMP_IF_NOT_NEGATIVE,
+        ):
             instruction.target = moved[instruction.target]
     return tuple(result)
 

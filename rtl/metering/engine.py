@@ -117,7 +117,9 @@ class ComputeEngine(wiring.Component):
         m.d.comb += [
             term.eq(Mux(instruction.term == Term.ACCUMULATOR, accumulator, x.data * y.data)),
             # One adder for both signs: the complement and a carry.
-            total.eq(base + (term ^ instruction.negate.replicate(WIDE_BITS)).as_signed() + instruction.negate),
+            total.eq(
+                base + (term ^ instruction.negate.replicate(WIDE_BITS)).as_signed() + instruction.negate
+            ),
         ]
         with m.Switch(instruction.shift):
             for index, shift in enumerate(self._program.shifts):

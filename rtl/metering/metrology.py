@@ -4,13 +4,15 @@ from amaranth import DomainRenamer, Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..bus import RegisterBank
+from ..bus import RegisterBank, csr, wishbone
 from .compiler import compile_program
 from .engine import ComputeEngine
 from .front_end import FrontEnd
 from .quantity_memory import QuantityMemory
 
 __all__ = ["Metrology"]
+
+_ADDRESS_BITS = 2
 
 
 class Metrology(wiring.Component):
@@ -43,15 +45,17 @@ class Metrology(wiring.Component):
         self._bank = RegisterBank(
             identification="METR",
             version=1,
-            addr_width=2,
+            addr_width=_ADDRESS_BITS,
             causes={"window": "A window ended: the quantity memory shows its quantities."},
         )
         self._bank.freeze()
         super().__init__(
             {
-                "samples": In(stream.Signature(data.ArrayLayout(signed(parameters.word_bits), parameters.lanes))),
-                "bus": In(self._bank.bus.signature),
-                "quantities": In(self._memory.bus.signature),
+                "samples": In(
+                    stream.Signature(data.ArrayLayout(signed(parameters.word_bits), parameters.lanes))
+                ),
+                "bus": In(csr.Signature(addr_width=_ADDRESS_BITS, data_width=32)),
+                "quantities": In(wishbone.Signature(addr_width=self._memory.bus.addr_width, data_width=32)),
                 "irq": Out(1),
             }
         )

@@ -91,7 +91,9 @@ class Program:
     def layout(self) -> data.StructLayout:
         """Layout of an instruction in the program ROM."""
         word = ceil_log2(len(self.words))
-        target = max(word, ceil_log2(len(self.wides)), ceil_log2(self.quantities), ceil_log2(len(self.instructions)))
+        target = max(
+            word, ceil_log2(len(self.wides)), ceil_log2(self.quantities), ceil_log2(len(self.instructions))
+        )
         return data.StructLayout(
             {
                 "operation": Operation,
@@ -123,5 +125,7 @@ class Program:
     @property
     def identification(self) -> bytes:
         """SHA-256 of the program as built in: its instructions, their layout, and the memories at power-on."""
-        digest = sha256(repr((self.rom, list(self.layout.members), self.shifts, self.words, self.wides)).encode())
+        digest = sha256(
+            repr((self.rom, list(self.layout.members), self.shifts, self.words, self.wides)).encode()
+        )
         return digest.digest()

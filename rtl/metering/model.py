@@ -15,7 +15,9 @@ class _Record(dict):
         self._emit = emit
 
     def commit(self):
-        self._emit({".".join(path) if isinstance(path, tuple) else path: value for path, value in self.items()})
+        self._emit(
+            {".".join(path) if isinstance(path, tuple) else path: value for path, value in self.items()}
+        )
 
 
 class MeteringModel:

@@ -15,6 +15,7 @@ __all__ = ["WORDS_PER_QUANTITY", "Quantity", "quantities"]
 WORDS_PER_QUANTITY = 4
 """Words of 32 bits that a quantity takes on the bus: its value, sign-extended to 128 bits."""
 
+_TIME = Constants.time_bits
 _PEAK = LANE_BITS - 1
 _MEAN = _PEAK + Constants.mean_bits
 _POWER = 2 * _MEAN
@@ -36,35 +37,77 @@ def _quantity(path, width, fraction_bits, unit, description):
     return Quantity(path, register)
 
 
+_POWER_UNIT = "V A full scale"
+_ENERGY_UNIT = "V A full scale sample"
+
+# Path, bits, fraction bits, unit, description.
 _COMMON = [
-    ("sequence", WORD_BITS, 0, "windows", "Windows since power-on; the same before and after a read that is coherent."),
-    ("time", WIDE_BITS, Constants.time_bits, "sample", "End of the window, since the first sample set after power-on."),
-    ("length", WORD_BITS, Constants.time_bits, "sample", "Length of the window."),
-    ("synchronised", WORD_BITS, 0, "", "1 if the window runs from one zero crossing to the next, 0 if it was timed."),
-    ("frequency", WORD_BITS, Constants.time_bits, "Hz", "Mains frequency: one over the window's length; 0 if the window was timed."),
+    ("sequence", WORD_BITS, 0, "windows", "Windows since power-on; unchanged across a coherent read."),
+    ("time", WIDE_BITS, _TIME, "sample", "End of the window, counted from the first sample set."),
+    ("length", WORD_BITS, _TIME, "sample", "Length of the window."),
+    (
+        "synchronised",
+        WORD_BITS,
+        0,
+        "",
+        "1 for a window from one zero crossing to the next, 0 for a timed one.",
+    ),
+    (
+        "frequency",
+        WORD_BITS,
+        _TIME,
+        "Hz",
+        "Mains frequency, one over the window's length; 0 for a timed one.",
+    ),
 ]
 
 _PHASE = [
-    ("vrms", WORD_BITS, _MEAN, "V full scale", "RMS voltage of the window without its DC (IEEE 1459, 3.1.2.1)."),
-    ("irms", WORD_BITS, _MEAN, "A full scale", "RMS current of the window without its DC (IEEE 1459, 3.1.2.1)."),
-    ("active", WIDE_BITS, _POWER, "V A full scale", "Active power of the window without that of the DC (IEEE 1459, 3.1.2.3)."),
-    ("reactive", WIDE_BITS, _POWER - 1, "V A full scale", "Fundamental reactive power of the window (IEEE 1459, 3.1.2.5); inductive import is positive."),
-    ("apparent", WIDE_BITS, _POWER, "V A full scale", "Apparent power of the window: RMS voltage times RMS current (IEEE 1459, 3.1.2.7)."),
-    ("power_factor", WORD_BITS, Constants.factor_bits, "", "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power."),
-    ("v_dc", WORD_BITS, _MEAN, "V full scale", "Mean voltage of the window."),
-    ("i_dc", WORD_BITS, _MEAN, "A full scale", "Mean current of the window."),
-    ("energy_import", WIDE_BITS, _ENERGY, "V A full scale sample", "Active energy of all windows that took energy; a 64-bit count above a 44-bit residue."),
-    ("energy_export", WIDE_BITS, _ENERGY, "V A full scale sample", "Active energy of all windows that gave energy; a 64-bit count above a 44-bit residue."),
-    ("reactive_time", WIDE_BITS, _ENERGY, "V A full scale sample", "Integral of the fundamental reactive power over all windows."),
-    ("v_squared_time", WIDE_BITS, _ENERGY, "V² full scale sample", "Integral of the squared voltage without DC over all windows (volt-squared hours)."),
-    ("i_squared_time", WIDE_BITS, _ENERGY, "A² full scale sample", "Integral of the squared current without DC over all windows (ampere-squared hours)."),
-    ("v_dc_time", WIDE_BITS, _PEAK, "V full scale sample", "Integral of the voltage over all windows."),
-    ("i_dc_time", WIDE_BITS, _PEAK, "A full scale sample", "Integral of the current over all windows."),
+    ("vrms", WORD_BITS, _MEAN, "V full scale", "RMS voltage without DC (IEEE 1459, 3.1.2.1)."),
+    ("irms", WORD_BITS, _MEAN, "A full scale", "RMS current without DC (IEEE 1459, 3.1.2.1)."),
+    ("active", WIDE_BITS, _POWER, _POWER_UNIT, "Active power without that of the DC (IEEE 1459, 3.1.2.3)."),
+    (
+        "reactive",
+        WIDE_BITS,
+        _POWER - 1,
+        _POWER_UNIT,
+        "Fundamental reactive power (IEEE 1459, 3.1.2.5); positive for inductive import.",
+    ),
+    ("apparent", WIDE_BITS, _POWER, _POWER_UNIT, "RMS voltage times RMS current (IEEE 1459, 3.1.2.7)."),
+    (
+        "power_factor",
+        WORD_BITS,
+        Constants.factor_bits,
+        "",
+        "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power.",
+    ),
+    ("v_dc", WORD_BITS, _MEAN, "V full scale", "Mean voltage."),
+    ("i_dc", WORD_BITS, _MEAN, "A full scale", "Mean current."),
+    (
+        "energy_import",
+        WIDE_BITS,
+        _ENERGY,
+        _ENERGY_UNIT,
+        "Active energy of all windows that took energy: a 64-bit count above a 44-bit residue.",
+    ),
+    (
+        "energy_export",
+        WIDE_BITS,
+        _ENERGY,
+        _ENERGY_UNIT,
+        "Active energy of all windows that gave energy: a 64-bit count above a 44-bit residue.",
+    ),
+    ("reactive_time", WIDE_BITS, _ENERGY, _ENERGY_UNIT, "Integral of the fundamental reactive power."),
+    ("v_squared_time", WIDE_BITS, _ENERGY, "V² full scale sample", "Integral of the squared AC voltage."),
+    ("i_squared_time", WIDE_BITS, _ENERGY, "A² full scale sample", "Integral of the squared AC current."),
+    ("v_dc_time", WIDE_BITS, _PEAK, "V full scale sample", "Integral of the voltage."),
+    ("i_dc_time", WIDE_BITS, _PEAK, "A full scale sample", "Integral of the current."),
 ]
 
 
 def quantities(phases):
-    """Quantities of a chip with that many ``phases``; a chip with fewer phases has the same first ones."""
+    """Quantities of a chip with ``phases`` phases; one with fewer has the same first ones."""
     common = [_quantity((name,), *rest) for name, *rest in _COMMON]
-    per_phase = [_quantity((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE]
+    per_phase = [
+        _quantity((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE
+    ]
     return common + per_phase

@@ -40,7 +40,8 @@ class QuantityMemory(wiring.Component):
 
     Latency
     -------
-    A read is acknowledged in the clock after the strobe. A commit is seen after at most four clocks of ``sync``.
+    A read is acknowledged in the clock after the strobe. A commit is seen after at most four clocks of
+    ``sync``.
     """
 
     def __init__(self, *, phases):
