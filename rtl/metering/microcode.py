@@ -14,8 +14,8 @@ class Operation(enum.Enum, shape=4):
     """What an instruction does.
 
     ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = sample of lane ``y``. ``DIVIDE``:
-    accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root. The jumps go to
-    ``target``; ``COMMIT`` shows the quantities written since the last one; ``END`` ends the sample set.
+    accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root. The jumps
+    go to ``target``; ``COMMIT`` shows the quantities written since the last one; ``END`` ends the sample set.
     """
 
     COMPUTE = 0
@@ -124,7 +124,7 @@ class Program:
 
     @property
     def identification(self) -> bytes:
-        """SHA-256 of the program as built in: its instructions, their layout, and the memories at power-on."""
+        """SHA-256 of the program as built in: instructions, their layout, memories at power-on."""
         digest = sha256(
             repr((self.rom, list(self.layout.members), self.shifts, self.words, self.wides)).encode()
         )

@@ -1,8 +1,7 @@
 """The integer model of the metering engine: the metrology program, run by Python; bit-exact to the RTL."""
 
-from .parameters import WIDE_BITS, WORD_BITS, Constants
+from .parameters import Constants
 from .program import Machine, sample_set
-from .quantities import quantities
 
 __all__ = ["MeteringModel"]
 

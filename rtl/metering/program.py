@@ -197,7 +197,7 @@ def follow_dc(m, k):
 
 
 def split_sums(m, k, a, b):
-    """Share the interval between two samples: the next window gets ``a`` of the first less ``b`` of the second.
+    """Share the interval between two samples: the next window gets ``a`` of the first less ``b`` of the other.
 
     Under a straight line from g0 to g1 that is cut at the fraction f, the part behind the cut is
     (1 - f)² / 2 · g0 + (1 - f² ) / 2 · g1, and whole samples stand for two half intervals.

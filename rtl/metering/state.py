@@ -14,8 +14,9 @@ class Wide:
 class State:
     """Fields that outlive a sample set.
 
-    A field is declared as ``name: Word = initial``, ``name: Wide = initial`` or ``name: SomeState``. As a Python object it holds plain integers, and is the model's memory; the compiler gives every field
-    a cell of the engine's memories.
+    A field is declared as ``name: Word = initial``, ``name: Wide = initial`` or ``name: SomeState``. As a
+    Python object it holds plain integers, and is the model's memory; the compiler gives every field a cell
+    of the engine's memories.
     """
 
     def __init__(self):
