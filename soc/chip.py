@@ -10,7 +10,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.bus import WishboneCSRBridge, csr, wishbone
 from rtl.guard.firewall import Firewall, Region
 from rtl.metering.metrology import Metrology
-from rtl.metering.parameters import MeteringParameters
 from rtl.periph.sysinfo import SysInfo
 from rtl.periph.timer import Timer
 from rtl.periph.uart import Uart
@@ -49,21 +48,6 @@ def _uart(config):
     return Uart(clock_hz=config.application_hz, baud=config.uart_baud, fifo_depth=config.uart_fifo_depth)
 
 
-def _metrology(config):
-    return Metrology(
-        MeteringParameters(
-            phases=config.phases,
-            lanes=config.lanes,
-            word_bits=config.word_bits,
-            sample_rate_hz=config.sample_rate_hz,
-            nominal_hz=config.nominal_hz,
-            lowest_hz=config.lowest_hz,
-            highest_hz=config.highest_hz,
-            crossing_threshold_log2=config.crossing_threshold_log2,
-        )
-    )
-
-
 _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
     _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
@@ -71,7 +55,7 @@ _SLOTS = (
     _Slot(
         0x1400,
         "metrology",
-        _metrology,
+        lambda config: Metrology(config.metering),
         ports={"samples": "samples"},
         windows={"quantities": 0x0001_0000},
     ),

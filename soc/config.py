@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from rtl.bus import LifecycleState
+from rtl.metering.parameters import MeteringParameters
 
 from .errors import InputError
 
@@ -74,7 +75,9 @@ class SocConfig:
                 value = getattr(self, field.name)
                 least = 0 if field.name == "core_cycles_per_operation" else 1
                 if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                    raise InputError(f"SocConfig.{field.name} must be an integer of {least} or more, not {value!r}.")
+                    raise InputError(
+                        f"SocConfig.{field.name} must be an integer of {least} or more, not {value!r}."
+                    )
         if self.sha256 not in ("fast", "compact"):
             raise InputError(f"SocConfig.sha256 must be 'fast' or 'compact', not {self.sha256!r}.")
         if not isinstance(self.lifecycle, LifecycleState):
@@ -144,6 +147,20 @@ class SocConfig:
         """Input lanes, voltages first."""
         return self.voltage_lanes + self.current_lanes
 
+    @property
+    def metering(self) -> MeteringParameters:
+        """What the metering blocks are made for."""
+        return MeteringParameters(
+            phases=self.phases,
+            lanes=self.lanes,
+            word_bits=self.word_bits,
+            sample_rate_hz=self.sample_rate_hz,
+            nominal_hz=self.nominal_hz,
+            lowest_hz=self.lowest_hz,
+            highest_hz=self.highest_hz,
+            crossing_threshold_log2=self.crossing_threshold_log2,
+        )
+
     def with_changes(self, **changes: object) -> SocConfig:
         """A configuration that differs in ``changes``, checked again."""
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -152,7 +169,9 @@ class SocConfig:
 PRESETS = {
     "polyphase": SocConfig(name="polyphase", voltage_lanes=3, current_lanes=4),
     "single": SocConfig(name="single", voltage_lanes=1, current_lanes=2),
-    "tiny": SocConfig(name="tiny", voltage_lanes=1, current_lanes=1, application_hz=12_000_000, sha256="compact"),
+    "tiny": SocConfig(
+        name="tiny", voltage_lanes=1, current_lanes=1, application_hz=12_000_000, sha256="compact"
+    ),
 }
 
 
