@@ -9,7 +9,6 @@ from typing import Any
 
 import jinja2
 from amaranth import Shape
-from amaranth.hdl import Fragment
 
 from .chip import SLOT_BYTES, Soc, access_of
 from .config import PRESETS, SocConfig
@@ -173,7 +172,6 @@ def register_map(config: SocConfig) -> tuple[BlockMap, ...]:
         If a register or a field has no description; the sentence names it.
     """
     soc = Soc(config)
-    Fragment.get(soc, None)  # what is made must be elaborated, or Amaranth warns of it
     registers: dict[str, list[RegisterMap]] = {}
     for info in soc.memory_map.all_resources():
         path = _path(info.path)
