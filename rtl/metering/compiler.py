@@ -1,8 +1,8 @@
 """Compiler of the metrology program: from its Python text to the compute engine's microcode.
 
 It takes the part of Python that the program is written in: assignments of sums of products, ``>>`` by a
-constant, ``if`` on comparisons, loops over phases (unrolled) and calls (inlined). What is known when the
-chip is made (constants, names, the phases) is computed at once; the rest becomes instructions.
+constant, ``if`` and ``while`` on comparisons, loops over phases (unrolled) and calls (inlined). What is
+known when the chip is made (constants, names, the phases) is computed at once; the rest becomes instructions.
 """
 
 import ast
@@ -46,8 +46,15 @@ class _Cell:
     address: int
 
 
+@dataclass(frozen=True)
 class _Lanes:
-    """The sample set, where the program reads it."""
+    """A sample set, where the program reads it: the newest, or the one last recalled from the history."""
+
+    recalled: bool
+
+
+class _History:
+    """The sample sets of the past, where the program chooses one."""
 
 
 class _Quantities:
@@ -81,7 +88,8 @@ class _Memory:
 
 
 class _Compiler:
-    def __init__(self, machine, constants, phases):
+    def __init__(self, machine, phases, lanes):
+        self._lanes = lanes
         self._code = []
         self._memories = {Word: _Memory(), Wide: _Memory()}
         self._constants = {}
@@ -213,7 +221,8 @@ class _Compiler:
             case ast.Call():
                 self._intrinsic(node, function)
             case ast.Subscript(value=owner, slice=index) if isinstance(self._known(owner, function), _Lanes):
-                self._emit(operation=Operation.LANE, y=self._static(index, function))
+                recalled = self._known(owner, function).recalled
+                self._emit(operation=Operation.LANE, y=self._static(index, function) + self._lanes * recalled)
             case _:
                 self._sum(list(self._terms(node, function)), function)
 
@@ -299,6 +308,9 @@ class _Compiler:
             self._evaluate(value, function)
             self._store(quantity=self._quantity[path if isinstance(path, tuple) else (path,)])
             return
+        if isinstance(value, ast.Subscript) and isinstance(self._known(value.value, function), _History):
+            function.names[target.id] = self._recall(value.slice, function)
+            return
         cell = self._cell(target, function)
         if cell is None:
             name = target.id
@@ -309,6 +321,12 @@ class _Compiler:
             cell = function.names[name] = self._variable(kind)
         self._evaluate(value, function)
         self._store(cell)
+
+    def _recall(self, back, function):
+        if self._known(back, function) == 0:
+            return _Lanes(recalled=False)
+        self._emit(operation=Operation.RECALL, x=self._word(back, function).address)
+        return _Lanes(recalled=True)
 
     def _statement(self, node, function):
         self._line = f"{function.scope['__name__']}:{node.lineno + function.scope['first line']}"
@@ -323,6 +341,8 @@ class _Compiler:
                 for item in self._static(iterated, function):
                     function.names[name] = item
                     self._block(body, function)
+            case ast.While(test=test, body=body):
+                self._while(test, body, function)
             case ast.If(test=test, body=body, orelse=orelse):
                 self._if(test, body, orelse, function)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="commit"))) if isinstance(
@@ -353,6 +373,14 @@ class _Compiler:
         if orelse:
             self._block(orelse, function)
             end.target = len(self._code)
+
+    def _while(self, test, body, function):
+        top = len(self._code)
+        leave = [self._leave_unless(condition, function) for condition in self._conditions(test)]
+        self._block(body, function)
+        self._emit(operation=Operation.JUMP, target=top)
+        for jump in leave:
+            jump.target = len(self._code)
 
     @staticmethod
     def _conditions(test):
@@ -401,7 +429,7 @@ class _Compiler:
         return cell if cell is not None else self._word(node, function)
 
     def program(self, machine, constants):
-        scope = {"machine": machine, "constants": constants, "lanes": _Lanes(), "out": _Quantities()}
+        scope = {"machine": machine, "constants": constants, "history": _History(), "out": _Quantities()}
         caller = _Function(scope, {"__name__": "", "first line": 0}, set())
         arguments = [ast.Name(id=name, ctx=ast.Load()) for name in scope]
         self._call(sample_set, arguments, caller)
@@ -416,7 +444,7 @@ def _without_hazards(code, zero):
     moved, result = {}, []
     for address, instruction in enumerate(code):
         before = result[-1] if result else Instruction()
-        reads_word = instruction.operation in (Operation.COMPUTE, Operation.DIVIDE)
+        reads_word = instruction.operation in (Operation.COMPUTE, Operation.DIVIDE, Operation.RECALL)
         late_word = before.to_word and reads_word and before.target in (instruction.x, instruction.y)
         late_wide = before.to_wide and instruction.base is Base.WIDE and before.target == instruction.z
         moved[address] = len(result)
@@ -443,4 +471,4 @@ def compile_program(parameters):
     """
     constants = Constants(parameters)
     machine = Machine(constants, parameters.phases)
-    return _Compiler(machine, constants, parameters.phases).program(machine, constants)
+    return _Compiler(machine, parameters.phases, parameters.lanes).program(machine, constants)

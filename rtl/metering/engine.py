@@ -27,6 +27,8 @@ class ComputeEngine(wiring.Component):
         The compiled metrology program; its memories, shifts and layout shape the engine.
     lanes : int
         Lanes of a sample set.
+    history : int
+        Sample sets that can be recalled, the newest included.
 
     Members
     -------
@@ -49,8 +51,9 @@ class ComputeEngine(wiring.Component):
     of a run are data of the tests.
     """
 
-    def __init__(self, *, program, lanes):
+    def __init__(self, *, program, lanes, history):
         self._program = program
+        self._history = history
         super().__init__(
             {
                 "start": In(1),
@@ -125,8 +128,9 @@ class ComputeEngine(wiring.Component):
             for index, shift in enumerate(self._program.shifts):
                 with m.Case(index):
                     m.d.comb += result.eq(total >> shift)
+        choice = Array([*self.lanes, *self._recall(m, advance, executing, instruction, x.data)])
         with m.If(instruction.operation == Operation.LANE):
-            m.d.comb += result.eq(Array(self.lanes)[instruction.y[: ceil_log2(len(self.lanes))]])
+            m.d.comb += result.eq(choice[instruction.y[: ceil_log2(len(choice))]])
 
         with m.If(executing & advance):
             m.d.sync += accumulator.eq(Mux(self._uses_divider(instruction), divider.result, result))
@@ -148,6 +152,23 @@ class ComputeEngine(wiring.Component):
         ]
         self._negative = accumulator[-1]
         return result
+
+    def _recall(self, m, advance, executing, instruction, back):
+        """Keep every sample set; returns the lanes of the one recalled last."""
+        shape = self.lanes.shape()
+        m.submodules.history = history = Memory(shape=shape, depth=1 << ceil_log2(self._history), init=[])
+        write, read = history.write_port(), history.read_port()
+        newest = Signal(range(history.depth))
+        m.d.comb += [
+            write.addr.eq(newest + 1),
+            write.data.eq(self.lanes),
+            write.en.eq(self.start & self.idle),
+            read.addr.eq(newest - back[: len(newest)]),
+            read.en.eq(executing & advance & (instruction.operation == Operation.RECALL)),
+        ]
+        with m.If(write.en):
+            m.d.sync += newest.eq(newest + 1)
+        return read.data
 
     @staticmethod
     def _uses_divider(instruction):

@@ -47,7 +47,7 @@ class FrontEnd(wiring.Component):
         If a word has more bits than a lane.
     """
 
-    def __init__(self, *, word_bits, lanes, queue=4):
+    def __init__(self, *, word_bits, lanes, queue=8):
         if word_bits > LANE_BITS:
             raise ValueError(f"A sample word must have at most {LANE_BITS} bits, not {word_bits}")
         self._queue = queue

@@ -71,7 +71,9 @@ class Metrology(wiring.Component):
         m = Module()
         in_metrology = DomainRenamer("metrology")
         front_end = FrontEnd(word_bits=self._parameters.word_bits, lanes=self._parameters.lanes)
-        engine = ComputeEngine(program=self._program, lanes=self._parameters.lanes)
+        engine = ComputeEngine(
+            program=self._program, lanes=self._parameters.lanes, history=self._parameters.history
+        )
         m.submodules.front_end = in_metrology(front_end)
         m.submodules.engine = in_metrology(engine)
         m.submodules.memory = memory = self._memory

@@ -15,7 +15,8 @@ class Operation(enum.Enum, shape=4):
 
     ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = sample of lane ``y``. ``DIVIDE``:
     accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root. The jumps
-    go to ``target``; ``COMMIT`` shows the quantities written since the last one; ``END`` ends the sample set.
+    go to ``target``. ``RECALL`` takes the sample set ``x`` periods ago out of the history; its lanes follow
+    those of the newest. ``COMMIT`` shows the quantities written since the last one. ``END`` ends the set.
     """
 
     COMPUTE = 0
@@ -27,6 +28,7 @@ class Operation(enum.Enum, shape=4):
     JUMP_IF_NOT_NEGATIVE = 6
     COMMIT = 7
     END = 8
+    RECALL = 9
 
 
 class Base(enum.Enum, shape=2):

@@ -19,6 +19,13 @@ class _Record(dict):
         )
 
 
+class _History(list):
+    """Sample sets so far, the newest first by its index."""
+
+    def __getitem__(self, back):
+        return super().__getitem__(-1 - back)
+
+
 class MeteringModel:
     """Integer model of the metering engine.
 
@@ -32,6 +39,7 @@ class MeteringModel:
         self.constants = Constants(parameters)
         self.machine = Machine(self.constants, parameters.phases)
         self._alignment = parameters.alignment
+        self._history = _History([[0] * parameters.lanes] * parameters.history)
         self._windows = []
         self._record = _Record(self._windows.append)
 
@@ -41,7 +49,10 @@ class MeteringModel:
         Returns the quantities of every window that ended meanwhile, a dictionary from path to integer each.
         """
         self._windows.clear()
-        machine, constants, record = self.machine, self.constants, self._record
+        machine, constants, history, record = self.machine, self.constants, self._history, self._record
+        needed = len(history)
         for lanes in (samples.astype("int64") << self._alignment).tolist():
-            sample_set(machine, constants, lanes, record)
+            history.append(lanes)
+            sample_set(machine, constants, history, record)
+        list.__delitem__(history, slice(0, -needed))
         return list(self._windows)

@@ -46,6 +46,11 @@ class MeteringParameters:
     crossing_threshold_log2: int
 
     @property
+    def history(self) -> int:
+        """Sample sets that the history must hold: the longest window, and one on either side."""
+        return int(self.sample_rate_hz / self.lowest_hz) + 4
+
+    @property
     def alignment(self) -> int:
         """Bits by which an input word is shifted to the top of a lane."""
         return LANE_BITS - self.word_bits
@@ -64,7 +69,8 @@ class Constants:
     phasor_bits = 34
     mean_bits = 7
     factor_bits = 30
-    energy_residue_bits = 44
+    large_dc_log2 = 6
+    dc_filter_bits = 3
 
     def __init__(self, parameters: MeteringParameters):
         rate = parameters.sample_rate_hz
@@ -81,9 +87,9 @@ class Constants:
         self.apparent_bits = 24
         self.quotient_bits = self.factor_bits - self.apparent_bits
         self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2)
+        self.large_dc = 1 << (LANE_BITS - 1 - self.large_dc_log2)
         self.one = 1 << self.phasor_bits
         self.two_pi = round(2 * pi * (1 << 32))
-        self.three_halves = 3 * self.one // 2
         self.minus_half = -self.one // 2
         # Taylor series of cosine and sine about 0: the angle of a sample is below 0.2 rad.
         self.cosine_4 = round(Fraction(self.one, 24))

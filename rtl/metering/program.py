@@ -37,10 +37,10 @@ class Phase(State):
     sum_vv: Sum
     sum_ii: Sum
     sum_vi: Sum
-    sum_vc: Sum
-    sum_vs: Sum
-    sum_ic: Sum
-    sum_is: Sum
+    sum_vc: Wide = 0
+    sum_vs: Wide = 0
+    sum_ic: Wide = 0
+    sum_is: Wide = 0
     energy_import: Wide = 0
     energy_export: Wide = 0
     reactive_time: Wide = 0
@@ -59,13 +59,16 @@ class Phase(State):
 class Machine(State):
     """State of the whole program, made for a set of `Constants` ``k``.
 
-    ``now`` counts from the first sample set after power-on, ``age`` from the start of the running window.
-    ``cosine`` and ``sine`` turn by ``cosine_step`` and ``sine_step`` each sample: the reference of the
-    fundamental, whose frequency is that of the last window between two crossings.
+    ``now`` counts from the first sample set after power-on, ``age`` from the start of the running window;
+    ``sets`` is the number of sample sets in it, ``rest`` the time from its start to the first of them.
+    ``cosine`` and ``sine`` are the reference of the fundamental, which turns by ``cosine_step`` and
+    ``sine_step`` a sample.
     """
 
     now: Wide = 0
     age: Word = 0
+    sets: Word = 0
+    rest: Word = 0
     length: Word = 0
     sequence: Word = 0
     level: Word = 0
@@ -82,8 +85,8 @@ class Machine(State):
     sine_before: Word = 0
     cosine_step: Word = 0
     sine_step: Word = 0
-    sum_c: Sum
-    sum_s: Sum
+    sum_c: Wide = 0
+    sum_s: Wide = 0
 
     def __init__(self, k, phases):
         super().__init__()
@@ -91,40 +94,29 @@ class Machine(State):
         self.now = self.age = -k.sample
         self.longest = k.longest_window
         self.last_length = k.nominal_window
-        self.cosine = k.one
-        self.length = k.nominal_window
-        turn_rate(self, k)
 
 
-def sample_set(m, k, lanes, out):
-    """Take in one sample set: the work of every sample period."""
+def sample_set(m, k, history, out):
+    """Take in one sample set, ``history[0]``: the work of every sample period."""
     m.now = m.now + k.sample
     m.age = m.age + k.sample
-    m.cosine_before = m.cosine
-    m.sine_before = m.sine
-    m.cosine = (m.cosine_before * m.cosine_step - m.sine_before * m.sine_step) >> k.phasor_bits
-    m.sine = (m.sine_before * m.cosine_step + m.cosine_before * m.sine_step) >> k.phasor_bits
+    lanes = history[0]
     for p in m.phases:
         p.v_before = p.v
         p.i_before = p.i
         p.v = lanes[p.v_lane]
         p.i = lanes[p.i_lane]
-    find_end_of_window(m, k, out)
-    m.sum_c.running = m.sum_c.running + m.cosine
-    m.sum_s.running = m.sum_s.running + m.sine
+    find_end_of_window(m, k, history, out)
+    m.sets = m.sets + 1
     for p in m.phases:
         p.sum_v.running = p.sum_v.running + p.v
         p.sum_i.running = p.sum_i.running + p.i
         p.sum_vv.running = p.sum_vv.running + p.v * p.v
         p.sum_ii.running = p.sum_ii.running + p.i * p.i
         p.sum_vi.running = p.sum_vi.running + p.v * p.i
-        p.sum_vc.running = p.sum_vc.running + p.v * m.cosine
-        p.sum_vs.running = p.sum_vs.running + p.v * m.sine
-        p.sum_ic.running = p.sum_ic.running + p.i * m.cosine
-        p.sum_is.running = p.sum_is.running + p.i * m.sine
 
 
-def find_end_of_window(m, k, out):
+def find_end_of_window(m, k, history, out):
     """End the window at a rising crossing of the first voltage, or when its longest time is over.
 
     A crossing counts if the voltage was well below zero since the last one (noise about zero makes one
@@ -146,10 +138,10 @@ def find_end_of_window(m, k, out):
         ends = 1
         m.armed = 0
     if ends > 0:
-        end_window(m, k, out, crossing, fraction)
+        end_window(m, k, history, out, crossing, fraction)
 
 
-def end_window(m, k, out, crossing, fraction):
+def end_window(m, k, history, out, crossing, fraction):
     """End the window that ``fraction`` of a sample period after the sample before the present one."""
     rest = k.sample - fraction
     m.length = m.age - rest
@@ -163,51 +155,51 @@ def end_window(m, k, out, crossing, fraction):
     if crossing > 0:
         m.longest = k.longest_window
     weight_bits = 2 * k.time_bits + 1 - k.weight_bits
-    split_sums(m, k, (rest * rest) >> weight_bits, (fraction * fraction) >> weight_bits)
+    a = (rest * rest) >> weight_bits
+    b = (fraction * fraction) >> weight_bits
+    split_sums(m, k, a, b)
     m.sequence = m.sequence + 1
     out["sequence"] = m.sequence
     out["time"] = m.now - rest
     out["length"] = m.length
-    out["synchronised"] = synchronised
+    clear_phasors(m)
     frequency = 0
     if synchronised > 0:
         frequency = divide(k.sample_rate, m.length, k.time_bits)
+        sum_phasors(m, k, history, a, b)
     out["frequency"] = frequency
     for p in m.phases:
         measure_phase(m, k, p, out)
     if crossing <= synchronised:
         follow_dc(m, k)
-    if synchronised > 0:
-        turn_rate(m, k)
+    out["synchronised"] = synchronised * m.at_crossing
+    m.sets = 0
+    m.rest = rest
     out.commit()
 
 
 def follow_dc(m, k):
-    """Judge crossings of the next window without the DC of the last whole one.
+    """Judge crossings of the next windows without DC: follow the mean of whole windows slowly.
 
-    After a large change the last crossing was none, and the window that it starts is not synchronised.
+    A large change is taken over at once; the last crossing was none then, and neither the window that it
+    ends nor the one that it starts is synchronised.
     """
-    dc = (m.phases[0].v_dc + k.half_mean) >> k.mean_bits
-    change = dc - m.source_dc
-    m.source_dc = dc
-    if change > k.threshold:
+    change = ((m.phases[0].v_dc + k.half_mean) >> k.mean_bits) - m.source_dc
+    if change > k.large_dc:
         m.at_crossing = 0
-    if change < -k.threshold:
+    if change < -k.large_dc:
         m.at_crossing = 0
+    if m.at_crossing > 0:
+        change = change >> k.dc_filter_bits
+    m.source_dc = m.source_dc + change
 
 
 def split_sums(m, k, a, b):
-    """Share the interval between two samples: the next window gets ``a`` of the first less ``b`` of the other.
+    """Share the interval between two samples: the next window gets ``a`` of one less ``b`` of the other.
 
     Under a straight line from g0 to g1 that is cut at the fraction f, the part behind the cut is
     (1 - f)² / 2 · g0 + (1 - f² ) / 2 · g1, and whole samples stand for two half intervals.
     """
-    ca = (a * m.cosine_before) >> k.weight_bits
-    cb = (b * m.cosine) >> k.weight_bits
-    sa = (a * m.sine_before) >> k.weight_bits
-    sb = (b * m.sine) >> k.weight_bits
-    split(m.sum_c, ca, 1, cb, 1)
-    split(m.sum_s, sa, 1, sb, 1)
     for p in m.phases:
         va = (a * p.v_before) >> k.weight_bits
         vb = (b * p.v) >> k.weight_bits
@@ -218,10 +210,6 @@ def split_sums(m, k, a, b):
         split(p.sum_vv, va, p.v_before, vb, p.v)
         split(p.sum_ii, ia, p.i_before, ib, p.i)
         split(p.sum_vi, va, p.i_before, vb, p.i)
-        split(p.sum_vc, va, m.cosine_before, vb, m.cosine)
-        split(p.sum_vs, va, m.sine_before, vb, m.sine)
-        split(p.sum_ic, ia, m.cosine_before, ib, m.cosine)
-        split(p.sum_is, ia, m.sine_before, ib, m.sine)
 
 
 def split(total, a, before, b, now):
@@ -244,14 +232,14 @@ def measure_phase(m, k, p, out):
     vrms = square_root(divide(vv, m.length, power_bits))
     irms = square_root(divide(ii, m.length, power_bits))
     active: Wide = divide(vi, m.length, power_bits)
-    total_c = m.sum_c.ended >> k.mean_bits
-    total_s = m.sum_s.ended >> k.mean_bits
+    total_c = m.sum_c >> k.mean_bits
+    total_s = m.sum_s >> k.mean_bits
     # Half of each fundamental phasor: its mean product with the reference.
     phasor_bits = k.phasor_bits - k.mean_bits - k.time_bits
-    vc = divide((p.sum_vc.ended - p.v_dc * total_c) >> phasor_bits, m.length, 0)
-    vs = divide((p.sum_vs.ended - p.v_dc * total_s) >> phasor_bits, m.length, 0)
-    ic = divide((p.sum_ic.ended - i_dc * total_c) >> phasor_bits, m.length, 0)
-    i_s = divide((p.sum_is.ended - i_dc * total_s) >> phasor_bits, m.length, 0)
+    vc = divide((p.sum_vc - p.v_dc * total_c) >> phasor_bits, m.length, 0)
+    vs = divide((p.sum_vs - p.v_dc * total_s) >> phasor_bits, m.length, 0)
+    ic = divide((p.sum_ic - i_dc * total_c) >> phasor_bits, m.length, 0)
+    i_s = divide((p.sum_is - i_dc * total_s) >> phasor_bits, m.length, 0)
     reactive: Wide = vc * i_s - vs * ic
     reactive_word = reactive >> k.reactive_bits
     if vi >= 0:
@@ -280,9 +268,46 @@ def measure_phase(m, k, p, out):
     out[p.name, "i_dc_time"] = p.i_dc_time
 
 
-def turn_rate(m, k):
-    """Turn of the reference a sample, from the last window; its amplitude is brought back to one."""
+def clear_phasors(m):
+    """Start the sums of the fundamental anew; a window without crossings has none."""
+    m.sum_c = 0
+    m.sum_s = 0
+    for p in m.phases:
+        p.sum_vc = 0
+        p.sum_vs = 0
+        p.sum_ic = 0
+        p.sum_is = 0
+
+
+def sum_phasors(m, k, history, a, b):
+    """Correlate the window that ended with its own fundamental, now that its length is known.
+
+    The samples are taken from the history: the last before the window, those in it, the first after it. The
+    outer ones have the weights of an interval that is cut, ``a`` and ``b`` at the window's end.
+    """
+    weight_bits = 2 * k.time_bits + 1 - k.weight_bits
     angle = divide(k.two_pi, m.length, k.angle_bits)
+    lead = k.sample - m.rest
+    turn(m, k, (angle * lead) >> k.time_bits)
+    m.cosine = m.cosine_step
+    m.sine = -m.sine_step
+    turn(m, k, angle)
+
+    before = m.sets + 1
+    add_weighted(m, k, history, before, (m.rest * m.rest) >> weight_bits, m.cosine, m.sine)
+    advance(m, k)
+    add_weighted(m, k, history, m.sets, -((lead * lead) >> weight_bits), m.cosine, m.sine)
+    back = m.sets
+    while back > 0:
+        add_sample(m, history, back, m.cosine, m.sine)
+        advance(m, k)
+        back = back - 1
+    add_weighted(m, k, history, 1, -a, m.cosine_before, m.sine_before)
+    add_weighted(m, k, history, 0, b, m.cosine, m.sine)
+
+
+def turn(m, k, angle):
+    """Cosine and sine of a small angle, by Taylor's series about 0."""
     square = (angle * angle) >> k.phasor_bits
     cosine = ((square * k.cosine_6) >> k.phasor_bits) + k.cosine_4
     cosine = ((square * cosine) >> k.phasor_bits) + k.minus_half
@@ -291,7 +316,32 @@ def turn_rate(m, k):
     sine = ((square * sine) >> k.phasor_bits) + k.sine_3
     sine = ((square * sine) >> k.phasor_bits) + k.one
     m.sine_step = (angle * sine) >> k.phasor_bits
-    power = (m.cosine * m.cosine + m.sine * m.sine) >> k.phasor_bits
-    gain = ((power * k.minus_half) >> k.phasor_bits) + k.three_halves
-    m.cosine = (m.cosine * gain) >> k.phasor_bits
-    m.sine = (m.sine * gain) >> k.phasor_bits
+
+
+def advance(m, k):
+    """Turn the reference by one sample."""
+    m.cosine_before = m.cosine
+    m.sine_before = m.sine
+    m.cosine = (m.cosine_before * m.cosine_step - m.sine_before * m.sine_step) >> k.phasor_bits
+    m.sine = (m.sine_before * m.cosine_step + m.cosine_before * m.sine_step) >> k.phasor_bits
+
+
+def add_weighted(m, k, history, back, weight, cosine, sine):
+    """Add a sample set that stands for a part of an interval."""
+    c = (weight * cosine) >> k.weight_bits
+    s = (weight * sine) >> k.weight_bits
+    add_sample(m, history, back, c, s)
+
+
+def add_sample(m, history, back, cosine, sine):
+    """Add the sample set ``back`` periods ago, times the reference."""
+    lanes = history[back]
+    m.sum_c = m.sum_c + cosine
+    m.sum_s = m.sum_s + sine
+    for p in m.phases:
+        v = lanes[p.v_lane]
+        i = lanes[p.i_lane]
+        p.sum_vc = p.sum_vc + v * cosine
+        p.sum_vs = p.sum_vs + v * sine
+        p.sum_ic = p.sum_ic + i * cosine
+        p.sum_is = p.sum_is + i * sine

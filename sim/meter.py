@@ -1,0 +1,233 @@
+"""Measuring: an analogue signal through converter and chip, beside the float64 reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rtl.metering.model import MeteringModel
+from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
+from sim.backends import Backend, PowerOff, Progress, Result, needs
+from sim.measured import Scale, Windows
+from sim.readings import Readings
+from sim.reference import reference
+from sim.resample import FloatArray, Signal
+from soc.config import SocConfig
+from soc.errors import InputError
+from sw.app.drivers.metrology import Metrology
+
+__all__ = ["Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
+
+Record = dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analogue:
+    """Signals at the chip's inputs.
+
+    Parameters
+    ----------
+    source : str
+        Where they come from, for messages.
+    lanes : sequence of (voltage, current)
+        One pair of band-limited signals a phase, in volts and amperes, as functions of seconds.
+    start_s, seconds : float
+        Time of the first sample set, and length.
+    whole : function
+        Keeps those of the window boundaries that the readings are to be over; all of them by default.
+    """
+
+    source: str
+    lanes: Sequence[tuple[Signal, Signal]]
+    start_s: float
+    seconds: float
+    whole: Callable[[FloatArray], FloatArray] = field(default=lambda boundaries: boundaries)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Codes of every lane of the chip, the times at which they were taken, and the full scales."""
+
+    codes: np.ndarray
+    times_s: FloatArray
+    volts: FloatArray
+    amperes: FloatArray
+    v_max: float
+    i_max: float
+    clipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Readings of an interval beside their reference.
+
+    ``interval_s`` is the interval from the first zero crossing to the last, in seconds of the source's time;
+    ``run`` tells of the simulation, None for the model.
+    """
+
+    engine: str
+    config: SocConfig
+    interval_s: tuple[float, float]
+    readings: list[Readings]
+    references: list[Readings]
+    windows: Windows
+    samples: Samples
+    notes: tuple[str, ...]
+    run: Result | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of ``readings.json``."""
+        return {
+            "engine": self.engine,
+            "interval_s": list(self.interval_s),
+            "phases": [
+                {**asdict(measured), "reference": asdict(truth)}
+                for measured, truth in zip(self.readings, self.references, strict=True)
+            ],
+        }
+
+
+class Engine:
+    """What turns sample sets into the quantities of windows."""
+
+    name: str
+
+    def run(
+        self, config: SocConfig, codes: np.ndarray, progress: Progress
+    ) -> tuple[list[Record], Result | None]:
+        """Quantities of every window in ``codes``, and how the run went."""
+        raise NotImplementedError
+
+
+class ModelEngine(Engine):
+    """The integer model, bit-exact to the RTL."""
+
+    name = "model"
+    _PART = 4000
+
+    def run(
+        self, config: SocConfig, codes: np.ndarray, progress: Progress
+    ) -> tuple[list[Record], Result | None]:
+        """Run the metrology program in Python."""
+        model = MeteringModel(config.metering)
+        records: list[Record] = []
+        for first in range(0, len(codes), self._PART):
+            progress("Computing", first / len(codes))
+            records += model.run(codes[first : first + self._PART])
+        return records, None
+
+
+class RtlEngine(Engine):
+    """The chip's RTL with firmware that reads every window."""
+
+    name = "rtl"
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def run(
+        self, config: SocConfig, codes: np.ndarray, progress: Progress
+    ) -> tuple[list[Record], Result | None]:
+        """Simulate the chip."""
+        result = self._backend.run(config, read_windows, config.phases, samples=codes, progress=progress)
+        return result.value, result
+
+
+@needs("samples")
+def read_windows(phases: int) -> Generator[Any, Any, list[Record]]:
+    """Firmware that reads every window until the power fails."""
+    records: list[Record] = []
+    meter = Metrology(phases)
+    try:
+        while True:
+            records.append((yield from meter.next_window()))
+    except PowerOff:
+        return records
+
+
+def digitise(analogue: Analogue, config: SocConfig, v_max: float | None, i_max: float | None) -> Samples:
+    """Sample the signals at the chip's rate, with the smallest standard ranges that hold them unless given.
+
+    Lanes without a signal read zero.
+    """
+    count = int(analogue.seconds * float(config.sample_rate_hz)) + 1
+    times = analogue.start_s + np.arange(count) / float(config.sample_rate_hz)
+    volts = np.stack([voltage(times) for voltage, _ in analogue.lanes])
+    amperes = np.stack([current(times) for _, current in analogue.lanes])
+    v_max = v_max or standard_range(float(np.abs(volts).max()), VOLTAGE_RANGES_V, "V")
+    i_max = i_max or standard_range(float(np.abs(amperes).max()), CURRENT_RANGES_A, "A")
+    codes = np.zeros((count, config.lanes), np.int64)
+    clipped = 0
+    for phase, pair in enumerate(analogue.lanes):
+        for lane, signal, full_scale in (
+            (phase, pair[0], v_max),
+            (config.voltage_lanes + phase, pair[1], i_max),
+        ):
+            converted = Adc(full_scale=full_scale, width=config.word_bits).convert(signal, times)
+            codes[:, lane] = converted.values
+            clipped += converted.clipped
+    return Samples(codes, times, volts, amperes, v_max, i_max, clipped)
+
+
+def measure(
+    analogue: Analogue,
+    *,
+    engine: Engine,
+    config: SocConfig,
+    v_max: float | None = None,
+    i_max: float | None = None,
+    progress: Progress = lambda step, fraction: None,
+) -> Measurement:
+    """Measure ``analogue`` with the chip and in float64, over the same windows.
+
+    Raises
+    ------
+    InputError
+        If the chip has fewer phases than the signal, or the signal is too short for two windows.
+    """
+    if len(analogue.lanes) > config.phases:
+        raise InputError(
+            f"{analogue.source}: has {len(analogue.lanes)} phases, the preset {config.name!r} measures "
+            f"{config.phases}; choose fewer channels or the preset 'polyphase'."
+        )
+    samples = digitise(analogue, config, v_max, i_max)
+    records, run = engine.run(config, samples.codes, progress)
+    if len(records) < 2:
+        raise InputError(
+            f"{analogue.source}: {analogue.seconds:.3g} s hold {len(records)} windows, but two are needed; "
+            f"give at least {3 / config.lowest_hz:.3g} s."
+        )
+    scale = Scale(samples.v_max, samples.i_max, config.sample_rate_hz)
+    windows = Windows(records, scale, len(analogue.lanes))
+    kept = analogue.whole(windows.boundaries_s)
+    windows = windows.limited(len(kept) - 1)
+    boundaries = analogue.start_s + windows.boundaries_s
+    progress("Computing the reference", None)
+    references = [
+        reference(voltage, current, boundaries, crossings=windows.crossings)
+        for voltage, current in analogue.lanes
+    ]
+    return Measurement(
+        engine=engine.name,
+        config=config,
+        interval_s=(float(boundaries[0]), float(boundaries[-1])),
+        readings=windows.readings(),
+        references=references,
+        windows=windows,
+        samples=samples,
+        notes=tuple(_notes(samples, windows)),
+        run=run,
+    )
+
+
+def _notes(samples: Samples, windows: Windows) -> Generator[str, None, None]:
+    yield f"Full scale: {samples.v_max:g} V and {samples.i_max:g} A peak."
+    if samples.clipped:
+        yield f"{samples.clipped} samples were clipped at full scale; give larger --v-max or --i-max."
+    if not windows.crossings:
+        yield "The voltage never crosses zero: windows are timed, and frequency and power factor have no value."
+    elif windows.timed:
+        yield f"{windows.timed} of {len(windows.records) - 1} windows were timed, without a zero crossing."
