@@ -10,6 +10,7 @@ from rtl.bus import LifecycleState, MemoryMap, StoredRegister, csr
 __all__ = ["SysInfo"]
 
 _IDENTIFICATION = int.from_bytes(b"SYSI", "big")
+_SLOTS = 32
 _SHA256_CODES = {"none": 0, "fast": 1, "compact": 2}
 
 
@@ -36,7 +37,7 @@ class SysInfo(wiring.Component):
     name : str
         Name of the configuration, at most 16 ASCII characters.
     blocks : sequence of int
-        Identification word of the block in each slot of the register space, at most 32 slots, zero where
+        Identification word of the block in each slot of the register space, at most 32, zero where
         there is none. This block is in slot 0.
     voltage_lanes, current_lanes, word_bits : int
         Inputs of the metrology: lanes, and bits of a sample.
@@ -94,6 +95,8 @@ class SysInfo(wiring.Component):
             raise ValueError(f"SHA-256 variant must be one of {', '.join(_SHA256_CODES)}, not {sha256!r}")
         if not isinstance(lifecycle, LifecycleState):
             raise TypeError(f"Lifecycle must be a LifecycleState, not {lifecycle!r}")
+        if len(blocks) > _SLOTS:
+            raise ValueError(f"There must be at most {_SLOTS} blocks, not {len(blocks)}")
         directory = (_IDENTIFICATION, *blocks[1:])
         self._map = MemoryMap(addr_width=7, data_width=32)
         self._contents = []
@@ -145,7 +148,7 @@ class SysInfo(wiring.Component):
             8,
             "SHA-256 of the metrology program: the identification of the legally relevant software.",
         )
-        for half in range(2):
+        for half in range(_SLOTS // 16):
             words = directory[16 * half : 16 * half + 16]
             add(
                 ("blocks", half),

@@ -51,8 +51,8 @@ class UartBridge(wiring.Component):
 
     Latency
     -------
-    Last byte of a request to the first of its response: two cycles, and for each word that of the bus and
-    three more.
+    Last byte of a request received to the start bit of its response: two cycles, and for each word one
+    more than the cycles of its access.
 
     Raises
     ------
@@ -185,11 +185,15 @@ class UartBridge(wiring.Component):
     def _execute_states(self, m):
         """States that perform the request."""
         operation, status = self._protocol.operation, self._protocol.status
+
+        def refuse():
+            m.d.sync += [self._status.eq(status.BAD_FRAME), self._operation.eq(operation.READ)]
+            m.next = "Respond Sync"
+
         with m.State("Verdict"):
             m.d.sync += [self._status.eq(status.OK), self._position.eq(0)]
             with m.If(~self._crc.match_detected):
-                m.d.sync += self._status.eq(status.BAD_FRAME)
-                m.next = "Respond Sync"
+                refuse()
             with m.Else():
                 with m.Switch(self._operation):
                     with m.Case(operation.READ, operation.WRITE):
@@ -199,8 +203,7 @@ class UartBridge(wiring.Component):
                         m.d.sync += self._count.eq(1)
                         m.next = "Respond Sync"
                     with m.Default():
-                        m.d.sync += self._status.eq(status.BAD_FRAME)
-                        m.next = "Respond Sync"
+                        refuse()
         with m.State("Access"):
             m.d.comb += [self.bus.cyc.eq(1), self.bus.stb.eq(1)]
             with m.If(self.bus.err):

@@ -37,7 +37,8 @@ class Deserialiser(wiring.Component):
 
     Latency
     -------
-    A byte is valid 9 5/8 bit times and 4 to 5 cycles after the edge of its start bit.
+    A byte is valid 9 5/8 bit times, rounded down, and two cycles after the first clock that found the
+    line low.
     """
 
     rx: In(1, init=1)

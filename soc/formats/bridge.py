@@ -3,8 +3,9 @@
 A request is ``sync``, a header byte (operation in its upper four bits, number of words less one in its lower
 four), the word address in four bytes, the words of a write, and a CRC. The response is ``sync``, a header
 byte (status in its upper four bits, operation in its lower four), the number of words done, the words of a
-read, and a CRC. Words and addresses go least significant byte first. The CRC (CRC-16/IBM-3740) covers what
-is between ``sync`` and itself, and goes most significant byte first.
+read, and a CRC; a request that is refused is answered as a read of no words. Words and addresses go least
+significant byte first. The CRC (CRC-16/IBM-3740) covers what is between ``sync`` and itself, and goes most
+significant byte first.
 
 Nothing of a request is performed before its CRC is right, so one that was answered with ``BAD_FRAME`` may be
 sent again. A host that sends no byte for ``idle_ms`` finds the bridge ready for ``sync``, whatever it sent

@@ -9,21 +9,10 @@ from rtl.bus import RegisterBank, csr
 CAUSES = {"first": "One thing happened.", "second": "Another thing happened.", "third": "A third."}
 
 
-class Scratch(csr.Register, access="rw"):
-    """A word that keeps what is written.
-
-    Fields
-    ------
-    value: The word.
-    """
-
-    value: csr.Field(csr.action.RW, 32, init=0x1234)
-
-
 @pytest.fixture
 def bank():
     bank = RegisterBank(identification="TEST", version=7, addr_width=4, causes=CAUSES)
-    bank.add("scratch", Scratch())
+    bank.add("scratch", csr.Register({"value": csr.Field(csr.action.RW, 32, init=0x1234)}, access="rw"))
     bank.freeze()
     return bank
 
