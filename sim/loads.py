@@ -119,7 +119,7 @@ class Dimmer:
             after = np.maximum(since, 0.0)
             ring = np.exp(-after / self.ring_decay_s) * np.sin(2 * np.pi * self.ring_hz * after)
             side = np.where(np.mod(angle, 2 * np.pi) < np.pi, 1.0, -1.0)
-            return side * peak * (np.sin(half) * edge + self.ring_ratio * math.sin(firing) * ring)
+            return side * peak * edge * (np.sin(half) + self.ring_ratio * math.sin(firing) * ring)
 
         return amperes
 

@@ -1,6 +1,6 @@
 """The readings of one phase over an interval, as the chip and the reference both report them."""
 
-__all__ = ["Readings"]
+__all__ = ["NAMES", "Readings"]
 
 import math
 from dataclasses import dataclass, fields
@@ -53,3 +53,19 @@ class Readings:
             value = getattr(self, field.name)
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"Reading '{field.name}' must be a finite number or None, not {value!r}")
+
+
+NAMES = {
+    "vrms_v": ("Voltage, RMS", "V"),
+    "irms_a": ("Current, RMS", "A"),
+    "active_w": ("Active power", "W"),
+    "reactive_var": ("Reactive power, fundamental", "var"),
+    "apparent_va": ("Apparent power", "VA"),
+    "power_factor": ("Power factor", ""),
+    "frequency_hz": ("Frequency", "Hz"),
+    "energy_import_wh": ("Active energy, import", "Wh"),
+    "energy_export_wh": ("Active energy, export", "Wh"),
+    "v_dc": ("Voltage, DC", "V"),
+    "i_dc": ("Current, DC", "A"),
+}
+"""What each reading is called, and its unit."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.ndimage import map_coordinates, spline_filter1d
 from scipy.signal import oaconvolve
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 
 Signal = Callable[[FloatArray], FloatArray]
 
@@ -114,7 +114,7 @@ class BandLimited:
         ).reshape(times.shape)
 
 
-def _kernel(offsets: npt.NDArray[np.floating], rate_hz: float, slower_hz: float) -> FloatArray:
+def _kernel(offsets: FloatArray, rate_hz: float, slower_hz: float) -> FloatArray:
     """Return normalised taps for offsets in samples of the recording."""
     position = offsets * (slower_hz / rate_hz)
     window = np.i0(_BETA * np.sqrt(np.maximum(0.0, 1.0 - (position / _HALF_WIDTH) ** 2)))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.recordings.recording import LEAST_SECONDS, FloatArray, Recording
+from sim.recordings.recording import LEAST_SECONDS, Recording
 from sim.recordings.sheet import Channel, Sheet, first_not_finite
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 Names = str | Sequence[str] | None

@@ -17,6 +17,7 @@ from sim.recordings.sheet import Channel, Sheet, checked_rate
 from sim.recordings.table import parse_table
 from sim.recordings.timebase import fit_rate
 from sim.recordings.units import unit_of_name, unit_of_symbol
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 SCALES = ("as-written", "primary", "secondary")
@@ -38,7 +39,7 @@ class _Records:
 
     first: int
     numbers: npt.NDArray[Any]
-    stamps: npt.NDArray[np.float64]
+    stamps: FloatArray
     columns: Sequence[npt.NDArray[Any]]
     faults: dict[int, str]
 

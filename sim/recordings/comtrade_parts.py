@@ -75,10 +75,10 @@ def read_config(parts: Parts) -> tuple[Cfg, str]:
         cfg.read(text)
     except (ValueError, IndexError, TypeError) as error:
         shown = text.last.strip()
-        content = f"'{shown[:60]}'" if shown else "nothing, so the file may have been cut"
+        content = f"is '{shown[:60]}'" if shown else "holds nothing, as if the file was cut"
         raise InputError(
-            f"{parts.cfg_path}: line {text.count} of the configuration holds {content}, "
-            f"which is not what COMTRADE has there ({error})"
+            f"{parts.cfg_path}: line {text.count} of the configuration {content}; "
+            f"it must hold {_expected(cfg, text.count)}"
         ) from error
     form = cfg.ft.upper()
     if form not in _FORMS:
@@ -88,6 +88,24 @@ def read_config(parts: Parts) -> tuple[Cfg, str]:
     if not cfg.analog_channels:
         raise InputError(f"{parts.cfg_path}: states no analogue channels; a voltage and a current are needed")
     return cfg, form
+
+
+def _expected(cfg: Cfg, line: int) -> str:
+    """Say what a line of the configuration is for, from the counts that were read before it."""
+    contents = [
+        "station, device and year of the standard",
+        "the numbers of channels, such as 7,4A,3D",
+        *["the 13 fields of an analogue channel"] * cfg.analog_count,
+        *["the 5 fields of a status channel"] * cfg.status_count,
+        "the mains frequency",
+        "the number of rates",
+        *["a rate and its last record"] * cfg.nrates,
+        "date and time of the first record",
+        "date and time of the trigger",
+        "the form of the data",
+        "the factor of the time stamps",
+    ]
+    return contents[min(line, len(contents)) - 1]
 
 
 class _CountingText:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from sim.recordings.recording import FloatArray
 from sim.recordings.sheet import Channel, Sheet, checked_rate, first_not_finite
 from sim.recordings.table import parse_table, split_cells, to_number
 from sim.recordings.timebase import fit_rate
 from sim.recordings.units import unit_of_name
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 _WRONG_RATE = 1e-3

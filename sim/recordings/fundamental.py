@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.recordings.recording import FloatArray
+from sim.resample import FloatArray
 
 _LOWEST_HZ, _HIGHEST_HZ = 35.0, 80.0
 _HARMONICS = 7

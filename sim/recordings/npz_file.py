@@ -2,6 +2,7 @@
 
 __all__ = ["read_npz"]
 
+import io
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -53,18 +54,29 @@ def read_npz(path: Path) -> Sheet:
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Load all arrays, after the archive's checksums have shown that none is damaged."""
+    raw = path.read_bytes()
+    if raw[:2] != b"PK":
+        raise InputError(f"{path}: is no archive of arrays; a file as np.savez writes it is needed")
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise InputError(f"{path}: holds a single array; an archive as np.savez writes it is needed")
-        with archive:
-            return {name: archive[name] for name in archive}
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise InputError(f"{path}: its member '{damaged}' is damaged; every checksum must be right")
+        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+            loaded = {name: arrays[name] for name in arrays}
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: is no whole .npz archive ({error}); it may have been cut") from error
     except ValueError as error:
         raise InputError(
             f"{path}: holds something other than plain arrays of numbers, as np.savez writes them"
         ) from error
+    for name, array in loaded.items():
+        if not isinstance(array, np.ndarray):
+            raise InputError(
+                f"{path}: its member '{name}' is no array; an archive as np.savez writes it is needed"
+            )
+    return loaded
 
 
 def _scalar(path: Path, arrays: Mapping[str, npt.NDArray[Any]], name: str) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.recordings.fundamental import count_cycles, fit_fundamental
-from sim.recordings.recording import LEAST_SECONDS, FloatArray, Recording
-from sim.resample import BandLimited
+from sim.recordings.recording import LEAST_SECONDS, Recording
+from sim.resample import BandLimited, FloatArray
 from soc.errors import InputError
 
 _FIT_CYCLES = 8

@@ -1,14 +1,11 @@
 """A recording: voltages and currents of one or more phases, in SI units, evenly sampled."""
 
-__all__ = ["LEAST_SECONDS", "FloatArray", "Recording"]
+__all__ = ["LEAST_SECONDS", "Recording"]
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-FloatArray = npt.NDArray[np.float64]
+from sim.resample import FloatArray
 
 LEAST_SECONDS = 0.05
 

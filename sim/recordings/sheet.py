@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 _LEAST_RATE_HZ = 1000.0
@@ -80,7 +81,7 @@ def checked_rate(path: Path, rate_hz: float, source: str) -> float:
     return rate_hz
 
 
-def first_not_finite(values: npt.NDArray[np.float64]) -> int | None:
+def first_not_finite(values: FloatArray) -> int | None:
     """Return the index of the first NaN or infinity."""
     bad = ~np.isfinite(values)
     return int(np.argmax(bad)) if bad.any() else None

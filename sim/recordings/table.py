@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.recordings.recording import FloatArray
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 

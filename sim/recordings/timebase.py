@@ -6,17 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from sim.resample import FloatArray
 from soc.errors import InputError
 
 _STEP_SLACK = 0.25
 _DRIFT_SLACK = 0.1
 
 
-def fit_rate(
-    path: Path, times_s: npt.NDArray[np.float64], resolution_s: float, place: Callable[[int], str]
-) -> float:
+def fit_rate(path: Path, times_s: FloatArray, resolution_s: float, place: Callable[[int], str]) -> float:
     """Fit one rate to the times of all samples.
 
     The times may be rounded to steps as coarse as the sampling interval or coarser: the least-squares line
