@@ -66,7 +66,7 @@ class SocConfig:
     sha256: str = "fast"
     uart_baud: int = 115_200
     uart_fifo_depth: int = 64
-    lifecycle: LifecycleState = LifecycleState.OPERATION
+    lifecycle: LifecycleState = LifecycleState.OPERATION  # type: ignore[assignment]  # an Amaranth enumeration
     core_cycles_per_operation: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +78,8 @@ class SocConfig:
                     raise InputError(
                         f"SocConfig.{field.name} must be an integer of {least} or more, not {value!r}."
                     )
+        if not isinstance(self.name, str) or not self.name.isascii() or not 1 <= len(self.name) <= 16:
+            raise InputError(f"SocConfig.name must be 1 to 16 ASCII characters, not {self.name!r}.")
         if self.sha256 not in ("fast", "compact"):
             raise InputError(f"SocConfig.sha256 must be 'fast' or 'compact', not {self.sha256!r}.")
         if not isinstance(self.lifecycle, LifecycleState):
@@ -103,6 +105,11 @@ class SocConfig:
             )
 
     def _check_rates(self) -> None:
+        for name in ("application_hz", "metrology_hz"):
+            if not 1_000_000 <= getattr(self, name) < 1 << 32:
+                raise InputError(
+                    f"SocConfig.{name} must be 1 MHz or more and fit in 32 bits, not {getattr(self, name)}."
+                )
         if not self.lowest_hz < self.nominal_hz < self.highest_hz:
             raise InputError(
                 f"SocConfig.nominal_hz must lie between lowest_hz ({self.lowest_hz}) and highest_hz "
@@ -121,11 +128,14 @@ class SocConfig:
             )
 
     def _check_uart(self) -> None:
-        if self.application_hz < 8 * self.uart_baud:
+        slowest, fastest = 8 * self.uart_baud, 524_287 * self.uart_baud
+        if not slowest <= self.application_hz <= fastest:
             raise InputError(
-                f"SocConfig.application_hz must be at least 8 times uart_baud (= {8 * self.uart_baud}), not "
-                f"{self.application_hz}."
+                f"SocConfig.application_hz must be 8 to 524287 times uart_baud (= {slowest} to {fastest}), "
+                f"not {self.application_hz}."
             )
+        if not 2 <= self.uart_fifo_depth <= 255:
+            raise InputError(f"SocConfig.uart_fifo_depth must be 2 to 255, not {self.uart_fifo_depth}.")
 
     @property
     def sample_clocks(self) -> int:
