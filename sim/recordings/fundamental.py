@@ -59,12 +59,12 @@ def fit_fundamental(samples: FloatArray, rate_hz: float) -> Fundamental | None:
         angles = 2 * np.pi * frequency * orders[:, None] * times
         cosines, sines = np.cos(angles), np.sin(angles)
         base = np.vstack([np.ones(count), cosines, sines]) * root
-        factors = np.linalg.lstsq(base.T, samples * root, rcond=None)[0]
+        factors = _least_squares(base, samples * root)
         in_phase, quadrature = factors[1 : 1 + orders.size], factors[1 + orders.size :]
         weights = 2 * np.pi * orders[:, None] * times
         slope = (weights * (quadrature[:, None] * cosines - in_phase[:, None] * sines)).sum(axis=0) * root
         joint = np.vstack([base, slope])
-        step = float(np.linalg.lstsq(joint.T, samples * root - factors @ base, rcond=None)[0][-1])
+        step = float(_least_squares(joint, samples * root - factors @ base)[-1])
         frequency += step
         if not _LOWEST_HZ < frequency < _HIGHEST_HZ:
             return None
@@ -75,6 +75,11 @@ def fit_fundamental(samples: FloatArray, rate_hz: float) -> Fundamental | None:
         return None
     phase = float(np.arctan2(-quadrature[0], in_phase[0])) - 2 * np.pi * frequency * middle
     return Fundamental(frequency, amplitude, phase)
+
+
+def _least_squares(rows: FloatArray, values: FloatArray) -> FloatArray:
+    """Fit a sum of the rows by the normal equations: the rows are few and nearly orthogonal."""
+    return np.linalg.lstsq(rows @ rows.T, rows @ values, rcond=None)[0]
 
 
 def count_cycles(samples: FloatArray, rate_hz: float, near_hz: float) -> float:
