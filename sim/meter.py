@@ -7,21 +7,22 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from sw.app.drivers.metrology import Metrology
 
 from rtl.metering.model import MeteringModel
 from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
-from sim.backends import Backend, PowerOff, Progress, Result, needs
+from sim.backends import PowerOff, Progress, Result, needs
 from sim.measured import Scale, Windows
 from sim.readings import Readings
 from sim.reference import reference
 from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
 from soc.errors import InputError
-from sw.app.drivers.metrology import Metrology
 
-__all__ = ["Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
+__all__ = ["ENGINES", "Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
 
 Record = dict[str, int]
+Outcome = tuple[list[Record], Result | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,7 @@ class Measurement:
     ``run`` tells of the simulation, None for the model.
     """
 
+    source: str
     engine: str
     config: SocConfig
     interval_s: tuple[float, float]
@@ -91,19 +93,20 @@ class Measurement:
 
 
 class Engine:
-    """What turns sample sets into the quantities of windows."""
+    """What turns sample sets into the quantities of windows, on a back-end if it needs one."""
 
     name: str
 
-    def run(
-        self, config: SocConfig, codes: np.ndarray, progress: Progress
-    ) -> tuple[list[Record], Result | None]:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Quantities of every window in ``codes``, and how the run went."""
         raise NotImplementedError
 
 
 class ModelEngine(Engine):
-    """The integer model, bit-exact to the RTL."""
+    """The integer model, bit-exact to the RTL; it needs no back-end."""
 
     name = "model"
     _PART = 4000
@@ -125,15 +128,15 @@ class RtlEngine(Engine):
 
     name = "rtl"
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
     def run(
         self, config: SocConfig, codes: np.ndarray, progress: Progress
     ) -> tuple[list[Record], Result | None]:
         """Simulate the chip."""
         result = self._backend.run(config, read_windows, config.phases, samples=codes, progress=progress)
         return result.value, result
+
+
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (RtlEngine, ModelEngine)}
 
 
 @needs("samples")
@@ -211,6 +214,7 @@ def measure(
         for voltage, current in analogue.lanes
     ]
     return Measurement(
+        source=analogue.source,
         engine=engine.name,
         config=config,
         interval_s=(float(boundaries[0]), float(boundaries[-1])),
@@ -228,6 +232,6 @@ def _notes(samples: Samples, windows: Windows) -> Generator[str, None, None]:
     if samples.clipped:
         yield f"{samples.clipped} samples were clipped at full scale; give larger --v-max or --i-max."
     if not windows.crossings:
-        yield "The voltage never crosses zero: windows are timed, and frequency and power factor have no value."
+        yield "The voltage never crosses zero: windows are timed; frequency and power factor have no value."
     elif windows.timed:
         yield f"{windows.timed} of {len(windows.records) - 1} windows were timed, without a zero crossing."

@@ -1,0 +1,76 @@
+"""The sub-command ``meter``: the readings of a recording, beside their float64 reference."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from sim.backends import backend
+from sim.meter import ENGINES, measure
+from sim.recordings import SUFFIXES
+from soc.errors import InputError
+
+from .files import check_writable, write_text
+from .options import add_backend, add_recording, add_scale, recorded
+from .progress import shown
+from .tables import readings_table
+
+__all__ = ["add"]
+
+_DESCRIPTION = f"""\
+Measure a recording with the chip and, over exactly the same interval, in float64.
+
+The recording ({", ".join(SUFFIXES)}) is band-limited and converted to the chip's sample words, run through
+the RTL or through its integer model, and read as a meter reads it: from the first zero crossing of the
+first voltage to the last. The same interval of the unquantised signal gives the reference."""
+
+_EXAMPLES = """\
+Examples:
+  wattseal meter load.csv --out readings.json
+  wattseal meter load.npz --engine model --start 1 --seconds 2
+  wattseal meter loop.csv --seconds 10                   repeat it, if its ends fit
+  wattseal meter sound.wav --v-max 400 --i-max 20 --voltage 1 --current 2
+  wattseal meter fault.cfg --segment 1 --voltage Ua,Ub,Uc --current Ia,Ib,Ic"""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the sub-command."""
+    parser = subparsers.add_parser(
+        "meter", help="measure a recording, beside float64", description=_DESCRIPTION, epilog=_EXAMPLES
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the readings as JSON")
+    parser.add_argument(
+        "--engine", default="rtl", metavar="E", help=f"what measures: {', '.join(ENGINES)} (default rtl)"
+    )
+    add_backend(parser)
+    add_recording(parser)
+    add_scale(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.engine not in ENGINES:
+        raise InputError(f"There is no engine {arguments.engine!r}; known are {', '.join(ENGINES)}.")
+    engine = ENGINES[arguments.engine](backend(arguments.backend))
+    if arguments.out:
+        check_writable(arguments.out)
+    analogue, notes, config = recorded(arguments.file, arguments)
+    with shown() as progress:
+        measurement = measure(
+            analogue,
+            engine=engine,
+            config=config,
+            v_max=arguments.v_max,
+            i_max=arguments.i_max,
+            progress=progress,
+        )
+    console = Console()
+    for note in (*notes, *measurement.notes):
+        console.print(note, style="dim", highlight=False)
+    console.print(readings_table(measurement))
+    if arguments.out:
+        write_text(arguments.out, json.dumps(measurement.as_dict(), indent=2) + "\n")
+        console.print(f"Written: {arguments.out}", highlight=False)
+    return 0

@@ -1,0 +1,119 @@
+"""Options that several commands share."""
+
+import argparse
+from pathlib import Path
+
+from sim.backends import BACKENDS
+from sim.meter import Analogue
+from sim.recordings import part, read_recording
+from soc.config import PRESETS, SocConfig
+from soc.errors import InputError
+
+__all__ = ["add_backend", "add_recording", "add_scale", "positive", "recorded"]
+
+
+def positive(text: str) -> float:
+    """A positive number, for ``type=``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number, not {text!r}")
+    return value
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add ``--backend`` and ``--preset``."""
+    first, *_ = BACKENDS
+    parser.add_argument(
+        "--backend",
+        default=first,
+        metavar="B",
+        help=f"what runs the RTL: {', '.join(BACKENDS)} (default {first})",
+    )
+    parser.add_argument(
+        "--preset",
+        metavar="P",
+        help=f"which chip: {', '.join(PRESETS)} (default single for one phase, polyphase for more)",
+    )
+
+
+def add_scale(parser: argparse.ArgumentParser) -> None:
+    """Add ``--v-max`` and ``--i-max``."""
+    for option, what in (("--v-max", "volts"), ("--i-max", "amperes")):
+        parser.add_argument(
+            option,
+            type=positive,
+            metavar="PEAK",
+            help=f"full scale in peak {what} (default the smallest standard range that holds the signal)",
+        )
+
+
+def add_recording(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses channels and a part of a recording."""
+    parser.add_argument("--voltage", metavar="NAMES", help="voltage channels, comma-separated, one a phase")
+    parser.add_argument("--current", metavar="NAMES", help="current channels, in the same order")
+    parser.add_argument(
+        "--segment", type=int, metavar="N", help="part of a COMTRADE file whose rate changes, from 1"
+    )
+    parser.add_argument(
+        "--side",
+        default="as-written",
+        choices=("as-written", "primary", "secondary"),
+        help="side of the transformers that COMTRADE values are of (default as-written)",
+    )
+    parser.add_argument("--start", type=float, metavar="S", help="seconds of the recording to leave out")
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help="seconds to measure; more than there are repeats the recording",
+    )
+
+
+def recorded(path: Path, arguments: argparse.Namespace) -> tuple[Analogue, tuple[str, ...], SocConfig]:
+    """The chosen part of the recording at ``path``, notes on the choice, and the chip that measures it."""
+    recording = read_recording(
+        path,
+        voltage=_names(arguments.voltage),
+        current=_names(arguments.current),
+        segment=arguments.segment,
+        v_max=arguments.v_max,
+        i_max=arguments.i_max,
+        scale=arguments.side,
+    )
+    config = chip(arguments.preset, recording.phases)
+    chosen = part(recording, arguments.start, arguments.seconds)
+    analogue = Analogue(
+        source=str(path),
+        lanes=chosen.lanes(float(config.sample_rate_hz)),
+        start_s=chosen.start_s,
+        seconds=chosen.seconds,
+        whole=chosen.whole,
+    )
+    notes = recording.notes
+    if chosen.repeated:
+        notes += (f"The recording is repeated {chosen.repetitions} times.",)
+    return analogue, notes, config
+
+
+def chip(name: str | None, phases: int) -> SocConfig:
+    """The preset called ``name``, or the smallest usual one for so many phases.
+
+    Raises `InputError` if there is no such preset, or no chip with so many phases.
+    """
+    if name is None:
+        name = "single" if phases == 1 else "polyphase"
+    if name not in PRESETS:
+        raise InputError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
+    if phases > PRESETS[name].phases:
+        raise InputError(
+            f"The preset {name!r} measures {PRESETS[name].phases} phase(s), not {phases}; "
+            "choose fewer channels, or --preset polyphase."
+        )
+    return PRESETS[name]
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))

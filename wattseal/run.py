@@ -1,0 +1,119 @@
+"""The sub-command ``run``: mains through the whole chip, firmware included, and a report."""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from sim.backends import backend
+from sim.loads import LOADS, lanes
+from sim.mains import Mains
+from sim.meter import Analogue, RtlEngine, measure
+from soc.config import SocConfig
+from soc.errors import InputError
+
+from .files import write_text
+from .options import add_backend, add_recording, add_scale, chip, positive, recorded
+from .progress import shown
+from .tables import readings_table
+
+__all__ = ["add"]
+
+_SECONDS = 2.0
+
+_DESCRIPTION = """\
+Run the chip: the RTL of the whole system-on-chip with its firmware, fed with a recording or a generated load.
+
+It ends with a table of readings beside float64, a report.html with plots that opens without a network, and
+the same as report.json."""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the sub-command."""
+    known = "\n".join(f"  {name:16}{load.description}" for name, load in LOADS.items())
+    parser = subparsers.add_parser(
+        "run",
+        help="run the chip and its firmware on mains, and write a report",
+        description=_DESCRIPTION,
+        epilog=f"Loads for --load:\n{known}\n\nExamples:\n"
+        "  wattseal run\n  wattseal run --load dimmer --phases 3 --seconds 1\n"
+        "  wattseal run --waveform load.csv --out report",
+    )
+    parser.add_argument("--waveform", type=Path, metavar="FILE", help="a recording, instead of a load")
+    parser.add_argument("--load", metavar="NAME", help="the generated load (default household)")
+    parser.add_argument("--phases", type=int, metavar="N", help="generated phases, 1 or 3 (default 1)")
+    parser.add_argument("--frequency", type=positive, metavar="HZ", help="generated mains (default 50)")
+    parser.add_argument("--rms", type=positive, metavar="V", help="voltage of generated mains (default 230)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/run"),
+        metavar="DIR",
+        help="folder of the report (default build/run)",
+    )
+    add_backend(parser)
+    add_recording(parser)
+    add_scale(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Imported here: matplotlib takes a second that other commands need not wait for.
+    from sim.report import report_data, report_html
+
+    engine = RtlEngine(backend(arguments.backend))
+    if arguments.waveform:
+        _refuse(arguments, "--waveform", ("load", "phases", "frequency", "rms"))
+        analogue, notes, config = recorded(arguments.waveform, arguments)
+    else:
+        _refuse(arguments, "a generated load", ("voltage", "current", "segment", "start"))
+        (analogue, config), notes = _generated(arguments), ()
+    _make_folder(arguments.out)
+    with shown() as progress:
+        measurement = measure(
+            analogue,
+            engine=engine,
+            config=config,
+            v_max=arguments.v_max,
+            i_max=arguments.i_max,
+            progress=progress,
+        )
+        progress("Writing the report", None)
+        write_text(arguments.out / "report.json", json.dumps(report_data(measurement), indent=2) + "\n")
+        write_text(arguments.out / "report.html", report_html(measurement))
+    console = Console()
+    for note in (*notes, *measurement.notes):
+        console.print(note, style="dim", highlight=False)
+    console.print(readings_table(measurement))
+    console.print(f"Written: {arguments.out / 'report.html'} and report.json beside it", highlight=False)
+    return 0
+
+
+def _generated(arguments: argparse.Namespace) -> tuple[Analogue, SocConfig]:
+    name = arguments.load or "household"
+    if name not in LOADS:
+        raise InputError(f"There is no load {name!r}; known are {', '.join(LOADS)}.")
+    phases = 1 if arguments.phases is None else arguments.phases
+    if phases not in (1, 3):
+        raise InputError(f"--phases must be 1 or 3, not {phases}.")
+    config = chip(arguments.preset, phases)
+    seconds = arguments.seconds or _SECONDS
+    mains = Mains(vrms_v=arguments.rms or 230.0, frequency_hz=arguments.frequency or 50.0, phases=phases)
+    pairs = lanes(LOADS[name].load, mains, float(config.sample_rate_hz), seconds)
+    return Analogue(source=f"load {name!r}", lanes=pairs, start_s=0.0, seconds=seconds), config
+
+
+def _refuse(arguments: argparse.Namespace, with_what: str, options: tuple[str, ...]) -> None:
+    for option in options:
+        if getattr(arguments, option) is not None:
+            raise InputError(f"--{option} does not go with {with_what}; leave one of the two out.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be made a folder ({error.strerror}); give another --out."
+        ) from None

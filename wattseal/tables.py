@@ -1,0 +1,39 @@
+"""Tables on the terminal."""
+
+from dataclasses import fields
+
+from rich.table import Table
+
+from sim.meter import Measurement
+from sim.readings import NAMES, Readings
+
+__all__ = ["readings_table"]
+
+
+def readings_table(measurement: Measurement) -> Table:
+    """Readings of every phase beside the reference, with their difference in percent."""
+    start, end = measurement.interval_s
+    table = Table(title=f"{measurement.source}: {start:.6f} s to {end:.6f} s, engine {measurement.engine}")
+    table.add_column("Quantity")
+    for heading in ("Chip", "float64", "Difference"):
+        table.add_column(heading, justify="right")
+    pairs = zip(measurement.readings, measurement.references, strict=True)
+    for phase, (measured, truth) in enumerate(pairs):
+        if phase:
+            table.add_section()
+        for field in fields(Readings):
+            name, unit = NAMES[field.name]
+            chip, reference = getattr(measured, field.name), getattr(truth, field.name)
+            label = f"{name} {phase + 1}" if len(measurement.readings) > 1 else name
+            table.add_row(label, _value(chip, unit), _value(reference, unit), _difference(chip, reference))
+    return table
+
+
+def _value(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{value:.7g} {unit}".rstrip()
+
+
+def _difference(chip: float | None, reference: float | None) -> str:
+    if chip is None or not reference:
+        return "–"
+    return f"{(chip / reference - 1) * 100:+.4f} %"
