@@ -11,7 +11,8 @@ from sw.app.drivers.metrology import Metrology
 
 from rtl.metering.model import MeteringModel
 from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
-from sim.backends import PowerOff, Progress, Result, needs
+from sim.backends import Backend, PowerOff, Result, needs
+from sim.backends.base import Progress
 from sim.measured import Scale, Windows
 from sim.readings import Readings
 from sim.reference import reference
@@ -111,9 +112,7 @@ class ModelEngine(Engine):
     name = "model"
     _PART = 4000
 
-    def run(
-        self, config: SocConfig, codes: np.ndarray, progress: Progress
-    ) -> tuple[list[Record], Result | None]:
+    def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Run the metrology program in Python."""
         model = MeteringModel(config.metering)
         records: list[Record] = []
@@ -128,9 +127,7 @@ class RtlEngine(Engine):
 
     name = "rtl"
 
-    def run(
-        self, config: SocConfig, codes: np.ndarray, progress: Progress
-    ) -> tuple[list[Record], Result | None]:
+    def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Simulate the chip."""
         result = self._backend.run(config, read_windows, config.phases, samples=codes, progress=progress)
         return result.value, result
