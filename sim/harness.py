@@ -1,0 +1,115 @@
+"""The chip and what stands around it in every simulation: the core, a source of samples, a serial line."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from rtl.periph.baud import divisor_for
+from rtl.periph.uart_rx import Deserialiser
+from rtl.periph.uart_tx import Serialiser
+from soc.chip import Soc
+
+from .sequencer import Sequencer
+
+__all__ = ["Harness"]
+
+
+class Harness(wiring.Component):
+    """The chip, its core's place, and the far end of its serial line ``uart_comms``.
+
+    A back-end feeds it and asks it for operations; the clocks of the domains ``sync`` and ``metrology`` are
+    the back-end's.
+
+    Parameters
+    ----------
+    config : SocConfig
+        Configuration of the chip.
+
+    Members
+    -------
+    request, command, address, words_w, status, words_r
+        Those of the `Sequencer`.
+    samples : In(stream of sample sets), domain ``metrology``
+        Taken as soon as the chip is ready for one.
+    samples_end : In(1), domain ``metrology``
+        No sample set will follow.
+    sets : Out(32), domain ``metrology``
+        Sample sets taken.
+    application_cycles, metrology_cycles : Out(64), domains ``sync`` and ``metrology``
+        Clocks since the start.
+    hold : In(32)
+        Clocks, since the end of the samples or the last low bit of the serial line, until the power
+        fails. Constant.
+    console_out : Out(stream of 8 bits)
+        Bytes that the chip has sent on its serial line.
+    console_in : In(stream of 8 bits)
+        Bytes to send to the chip.
+    """
+
+    def __init__(self, config):
+        self._config = config
+        self._soc = Soc(config)
+        self._sequencer = Sequencer(core_cycles=config.core_cycles_per_operation)
+        members = dict(self._sequencer.signature.members)
+        for inside in ("irq", "power_off", "bus"):
+            del members[inside]
+        self._forwarded = tuple(members)
+        samples = stream.Signature(data.ArrayLayout(signed(config.word_bits), config.lanes))
+        super().__init__(
+            {
+                **members,
+                "samples": In(samples),
+                "samples_end": In(1),
+                "sets": Out(32),
+                "application_cycles": Out(64),
+                "metrology_cycles": Out(64),
+                "hold": In(32),
+                "console_out": Out(stream.Signature(8)),
+                "console_in": In(stream.Signature(8)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.soc = soc = self._soc
+        m.submodules.sequencer = sequencer = self._sequencer
+        for name in self._forwarded:
+            inner, outer = getattr(sequencer, name), getattr(self, name)
+            if self.signature.members[name].flow is In:
+                m.d.comb += inner.eq(outer)
+            else:
+                m.d.comb += outer.eq(inner)
+        connect(m, sequencer.bus, soc.core)
+        m.d.comb += sequencer.irq.eq(soc.irq)
+        connect(m, flipped(self.samples), soc.samples)
+        m.d.sync += self.application_cycles.eq(self.application_cycles + 1)
+        m.d.metrology += self.metrology_cycles.eq(self.metrology_cycles + 1)
+        with m.If(self.samples.valid & self.samples.ready):
+            m.d.metrology += self.sets.eq(self.sets + 1)
+        self._elaborate_line(m)
+        self._elaborate_power(m)
+        return m
+
+    def _elaborate_line(self, m):
+        m.submodules.deserialiser = deserialiser = Deserialiser()
+        m.submodules.serialiser = serialiser = Serialiser()
+        divisor = divisor_for(self._config.application_hz, self._config.uart_baud)
+        m.d.comb += [
+            deserialiser.divisor.eq(divisor),
+            serialiser.divisor.eq(divisor),
+            deserialiser.rx.eq(self._soc.uart_comms.tx),
+            self._soc.uart_comms.rx.eq(serialiser.tx),
+        ]
+        connect(m, deserialiser.bytes, flipped(self.console_out))
+        connect(m, flipped(self.console_in), serialiser.bytes)
+
+    def _elaborate_power(self, m):
+        ended = Signal()
+        quiet = Signal(32)
+        m.submodules.ended = FFSynchronizer(self.samples_end, ended)
+        with m.If(~ended | ~self._soc.uart_comms.tx):
+            m.d.sync += quiet.eq(0)
+        with m.Elif(quiet < self.hold):
+            m.d.sync += quiet.eq(quiet + 1)
+        m.d.comb += self._sequencer.power_off.eq(ended & (quiet == self.hold))
