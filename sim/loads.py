@@ -284,9 +284,15 @@ LOADS: dict[str, NamedLoad] = {
     "half-wave": NamedLoad("resistor behind a diode: DC and even harmonics, 5 A", HalfWave()),
     "motor": NamedLoad("motor switched on at 0.1 s, inrush of 6 times 3 A", MotorStart()),
     "household": NamedLoad(
-        "heater, supplies, dimmer and noise together",
+        "heater, supply, dimmer and noise; a compressor starts at 0.7 s",
         Combined(
-            (Linear(irms_a=6.0), Rectifier(), Dimmer(irms_a=1.0), Linear(irms_a=0.0, noise=Noise(rms=0.01)))
+            (
+                Linear(irms_a=3.0),
+                Rectifier(),
+                Dimmer(irms_a=1.0),
+                MotorStart(irms_a=1.2, start_s=0.7),
+                Linear(irms_a=0.0, noise=Noise(rms=0.01)),
+            )
         ),
     ),
     "solar": NamedLoad("feeds 8 A into the mains", Linear(irms_a=8.0, lag_deg=180.0)),

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from sw.app.drivers.metrology import Metrology
 
 from rtl.metering.model import MeteringModel
 from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
@@ -19,6 +18,7 @@ from sim.reference import reference
 from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
 from soc.errors import InputError
+from sw.app.drivers.metrology import Metrology
 
 __all__ = ["ENGINES", "Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
 

@@ -1,6 +1,6 @@
 """The readings of one phase over an interval, as the chip and the reference both report them."""
 
-__all__ = ["NAMES", "Readings"]
+__all__ = ["NAMES", "Readings", "difference_percent"]
 
 import math
 from dataclasses import dataclass, fields
@@ -69,3 +69,19 @@ NAMES = {
     "i_dc": ("Current, DC", "A"),
 }
 """What each reading is called, and its unit."""
+
+
+def difference_percent(name: str, measured: Readings, truth: Readings) -> float | None:
+    """By how much percent reading ``name`` differs from the truth; None where that has no value.
+
+    DC is compared with the RMS value of its lane, and energy with that of both directions: as a ratio to
+    itself either would only show how small it is.
+    """
+    given, wanted = getattr(measured, name), getattr(truth, name)
+    scales = {"v_dc": truth.vrms_v, "i_dc": truth.irms_a}
+    if name.startswith("energy"):
+        scales[name] = truth.energy_import_wh + truth.energy_export_wh
+    scale = scales.get(name, wanted)
+    if given is None or wanted is None or not scale:
+        return None
+    return (given - wanted) / abs(scale) * 100

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sim.meter import Measurement
-from sim.readings import NAMES, Readings
+from sim.readings import NAMES, Readings, difference_percent
 
 __all__ = ["plots", "report_data", "report_html"]
 
@@ -161,7 +161,12 @@ def report_html(measurement: Measurement) -> str:
     """The report as one HTML page with its plots inside."""
     rows = [
         [
-            (*NAMES[field.name], getattr(measured, field.name), getattr(truth, field.name))
+            (
+                *NAMES[field.name],
+                getattr(measured, field.name),
+                getattr(truth, field.name),
+                difference_percent(field.name, measured, truth),
+            )
             for field in fields(Readings)
         ]
         for measured, truth in zip(measurement.readings, measurement.references, strict=True)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from rich.table import Table
 
 from sim.meter import Measurement
-from sim.readings import NAMES, Readings
+from sim.readings import NAMES, Readings, difference_percent
 
 __all__ = ["readings_table"]
 
@@ -25,15 +25,19 @@ def readings_table(measurement: Measurement) -> Table:
             name, unit = NAMES[field.name]
             chip, reference = getattr(measured, field.name), getattr(truth, field.name)
             label = f"{name} {phase + 1}" if len(measurement.readings) > 1 else name
-            table.add_row(label, _value(chip, unit), _value(reference, unit), _difference(chip, reference))
+            table.add_row(
+                label,
+                _value(chip, unit),
+                _value(reference, unit),
+                _percent(difference_percent(field.name, measured, truth)),
+            )
+    table.caption = "Differences of DC are relative to the RMS value, of energy to both directions together."
     return table
 
 
 def _value(value: float | None, unit: str) -> str:
-    return "–" if value is None else f"{value:.7g} {unit}".rstrip()
+    return "–" if value is None else f"{value:z.7g} {unit}".rstrip()
 
 
-def _difference(chip: float | None, reference: float | None) -> str:
-    if chip is None or not reference:
-        return "–"
-    return f"{(chip / reference - 1) * 100:+.4f} %"
+def _percent(difference: float | None) -> str:
+    return "–" if difference is None else f"{difference:+z.4f} %"
