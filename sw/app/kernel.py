@@ -23,12 +23,13 @@ class Until:
 class Task:
     """A coroutine that the kernel runs.
 
-    ``ended`` says that it has run to its end; then ``result`` is what it returned, or ``error`` the
-    exception that ended it.
+    ``essential`` says that the others are of no use without it. ``ended`` says that it has run to its
+    end; then ``result`` is what it returned, or ``error`` the exception that ended it.
     """
 
     name: str
     coroutine: object
+    essential: bool = False
     ended: bool = False
     result: object = None
     error: Exception | None = None
@@ -56,6 +57,8 @@ class Kernel:
     clock : function
         Called without arguments, gives a coroutine that reads the number of application clocks since
         reset; deadlines are counted by it.
+    clock_step : int
+        Clocks by which the clock may be late; no task is woken before the time that it asked for.
     tasks_limit : int
         Most tasks that may run at a time.
     poll_every : int
@@ -68,16 +71,17 @@ class Kernel:
         when there are more than ``tasks_limit``.
     """
 
-    def __init__(self, *, clock, tasks_limit=16, poll_every=16):
+    def __init__(self, *, clock, clock_step=1, tasks_limit=16, poll_every=16):
         if tasks_limit < 1:
             raise ValueError(f"Limit of tasks must be 1 or more, not {tasks_limit}")
         if poll_every < 1:
             raise ValueError(f"Operations between two polls must be 1 or more, not {poll_every}")
         self._clock = clock
+        self._clock_step = clock_step
         self._tasks_limit = tasks_limit
         self._poll_every = poll_every
         self._running = None
-        self._ready = deque()  # of (task, answer to its last operation)
+        self._ready: deque = deque()  # of (task, answer to its last operation)
         self._sleepers = []
         self._conditions = []  # of (task, condition)
         self._time = None  # of the clock, None once an operation has passed since
@@ -92,8 +96,10 @@ class Kernel:
         asleep = [sleeper.task for sleeper in self._sleepers]
         return running + ready + asleep + [task for task, _ in self._conditions]
 
-    def start(self, name, coroutine):
+    def start(self, name, coroutine, *, essential=False):
         """Add a task; it runs when its turn comes. Returns the `Task`.
+
+        An exception that ends an ``essential`` task ends the kernel too; of others it is reported.
 
         Raises `RuntimeError` if there are ``tasks_limit`` tasks already.
         """
@@ -101,15 +107,15 @@ class Kernel:
             raise RuntimeError(
                 f"Task {name!r} is one more than the {self._tasks_limit} that may run at a time"
             )
-        task = Task(name, coroutine)
+        task = Task(name, coroutine, essential)
         self._ready.append((task, None))
         return task
 
     def run(self):
         """Coroutine that runs all tasks until the last has ended.
 
-        An exception thrown into it, or closing it, closes every task. Raises `RuntimeError` if all tasks
-        left wait for one another.
+        An exception thrown into it, or closing it, closes every task. Raises what ended an essential task,
+        and `RuntimeError` if all tasks left wait for one another.
         """
         try:
             while True:
@@ -141,6 +147,8 @@ class Kernel:
             self._end(task, stop.value, None)
         except Exception as error:
             self._end(task, None, error)
+            if task.essential:
+                raise
         else:
             yield from self._dispatch(task, operation)
         self._running = None
@@ -155,7 +163,7 @@ class Kernel:
         elif isinstance(operation, Wait) and operation.cycles != 0:
             deadline = None
             if operation.cycles is not None:
-                deadline = (yield from self._now()) + operation.cycles
+                deadline = (yield from self._now()) + operation.cycles + self._clock_step - 1
             self._sleepers.append(_Sleeper(task, operation.mask, deadline))
         elif isinstance(operation, (Read, Write, Wait)):
             try:

@@ -109,7 +109,7 @@ def test_sleepers_share_one_wait():
 
 def test_a_line_that_stays_high_starves_nobody():
     bus, kernel = Bus({0: 1}), Kernel(clock=clock, poll_every=4)
-    seen = []
+    seen: list[int] = []
 
     def stubborn():
         while len(seen) < 100:
@@ -182,6 +182,26 @@ def test_a_task_that_fails_is_reported_and_the_others_run_on():
         "bad condition": ZeroDivisionError,
         "writer": type(None),
     }
+
+
+def test_the_failure_of_an_essential_task_ends_the_kernel():
+    bus, kernel = Bus(), Kernel(clock=clock)
+    closed = []
+
+    def failing():
+        yield Read(HOLE)
+
+    def lasting():
+        try:
+            yield Until(lambda: False)
+        finally:
+            closed.append(True)
+
+    kernel.start("lasting", lasting())
+    kernel.start("failing", failing(), essential=True)
+    with pytest.raises(BusError):
+        bus.run(kernel.run())
+    assert closed
 
 
 def iter_until(condition):
