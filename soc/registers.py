@@ -10,6 +10,8 @@ from typing import Any
 import jinja2
 from amaranth import Shape
 
+from rtl.bus import csr
+
 from .chip import SLOT_BYTES, Soc, access_of
 from .config import PRESETS, SocConfig
 
@@ -105,14 +107,14 @@ def _csr_fields(register: Any, name: str, descriptions: dict[str, str]) -> Itera
 
 
 def _csr_reset(register: Any) -> int | None:
-    """Value after reset, if every field has one that its declaration tells."""
+    """Value after reset, if it is a constant or every field is written by software alone."""
     if hasattr(register, "value"):
         return register.value
     lsb = value = 0
     for _, action in register:
         width = Shape.cast(action.port.shape).width
         if action.port.access.value != "nc":
-            if not hasattr(action, "init"):
+            if not isinstance(action, csr.action.RW):
                 return None
             value |= action.init << lsb
         lsb += width
