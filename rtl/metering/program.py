@@ -74,6 +74,7 @@ class Machine(State):
     level: Word = 0
     level_before: Word = 0
     source_dc: Word = 0
+    settled: Word = 0
     armed: Word = 0
     at_crossing: Word = 0
     shortest: Word = 0
@@ -171,27 +172,31 @@ def end_window(m, k, history, out, crossing, fraction):
     for p in m.phases:
         measure_phase(m, k, p, out)
     if crossing <= synchronised:
-        follow_dc(m, k)
+        follow_dc(m, k, crossing)
     out["synchronised"] = synchronised * m.at_crossing
     m.sets = 0
     m.rest = rest
     out.commit()
 
 
-def follow_dc(m, k):
+def follow_dc(m, k, crossing):
     """Judge crossings of the next windows without DC: follow the mean of whole windows slowly.
 
-    A large change is taken over at once; the last crossing was none then, and neither the window that it
-    ends nor the one that it starts is synchronised.
+    After timed windows the first mean is taken over at once. If it is large, the crossings so far were
+    none, and neither the window that ended nor the one that starts is synchronised.
     """
     change = ((m.phases[0].v_dc + k.half_mean) >> k.mean_bits) - m.source_dc
-    if change > k.large_dc:
-        m.at_crossing = 0
-    if change < -k.large_dc:
-        m.at_crossing = 0
-    if m.at_crossing > 0:
+    m.settled = m.settled * crossing
+    if m.settled > 0:
         change = change >> k.dc_filter_bits
+    else:
+        if change > k.large_dc:
+            m.at_crossing = 0
+        if change < -k.large_dc:
+            m.at_crossing = 0
+    m.settled = crossing
     m.source_dc = m.source_dc + change
+    m.level = m.level - change
 
 
 def split_sums(m, k, a, b):
