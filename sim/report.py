@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from sim.meter import Measurement
 from sim.readings import NAMES, Readings, difference_percent
 
-__all__ = ["plots", "report_data", "report_html"]
+__all__ = ["plots", "report_data", "report_html", "svg"]
 
 _CYCLES_SHOWN = 4
 _VOLTAGE, _CURRENT, _OTHER = "#0b5fa5", "#d1495b", "#6a994e"
@@ -178,13 +178,20 @@ def report_html(measurement: Measurement) -> str:
         config=asdict(measurement.config),
         rate_hz=float(measurement.config.sample_rate_hz),
         phases=rows,
-        figures={name: _svg(figure) for name, figure in plots(measurement).items()},
+        # An SVG within a page has neither declaration nor document type.
+        figures={
+            name: re.sub(r"^.*?(?=<svg)", "", picture, flags=re.DOTALL)
+            for name, picture in svg(measurement).items()
+        },
     )
 
 
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    # An SVG within a page has neither declaration nor document type.
-    return re.sub(r"^.*?(?=<svg)", "", text.getvalue(), flags=re.DOTALL)
+def svg(measurement: Measurement) -> dict[str, str]:
+    """The plots as SVG documents, by name."""
+    documents = {}
+    for name, figure in plots(measurement).items():
+        text = io.StringIO()
+        with matplotlib.rc_context(_STYLE):
+            figure.savefig(text, format="svg", metadata={"Date": None})
+        documents[name] = text.getvalue()
+    return documents

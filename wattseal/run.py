@@ -52,6 +52,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="DIR",
         help="folder of the report (default build/run)",
     )
+    parser.add_argument("--svg", action="store_true", help="write the plots as files of their own, too")
     add_backend(parser)
     add_recording(parser)
     add_scale(parser)
@@ -60,7 +61,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: matplotlib takes a second that other commands need not wait for.
-    from sim.report import report_data, report_html
+    from sim.report import report_data, report_html, svg
 
     engine = RtlEngine(backend(arguments.backend))
     if arguments.waveform:
@@ -82,6 +83,8 @@ def _run(arguments: argparse.Namespace) -> int:
         progress("Writing the report", None)
         write_text(arguments.out / "report.json", json.dumps(report_data(measurement), indent=2) + "\n")
         write_text(arguments.out / "report.html", report_html(measurement))
+        for name, picture in svg(measurement).items() if arguments.svg else ():
+            write_text(arguments.out / f"{name}.svg", picture)
     console = Console()
     for note in (*notes, *measurement.notes):
         console.print(note, style="dim", highlight=False)

@@ -1,0 +1,7 @@
+"""``python -m wattseal``."""
+
+import sys
+
+from wattseal.main import main
+
+sys.exit(main())
