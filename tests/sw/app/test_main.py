@@ -1,0 +1,50 @@
+"""The whole firmware on the chip: it measures, and says so on the serial line."""
+
+import numpy as np
+import pytest
+
+from rtl.metering.model import MeteringModel
+from sim.backends import PowerOff, backend, needs
+from soc.config import preset
+from soc.generated import registers
+from sw.app.drivers.sysinfo import WrongBlock
+from sw.app.main import main
+from sw.app.ops import Read
+
+CONFIG = preset("single").with_changes(uart_baud=5_000_000)
+
+
+@needs("samples", "console")
+def firmware():
+    windows: list[dict[str, int]] = []
+    try:
+        yield from main(windows)
+    except PowerOff:
+        return windows
+
+
+def test_it_measures_and_tells():
+    rate = float(CONFIG.sample_rate_hz)
+    times = np.arange(int(2.1 * rate)) / rate
+    full_scale = (1 << 23) - 1
+    amplitudes = np.array([0.5, 0.25, 0.0])
+    waves = amplitudes * np.sin(2 * np.pi * 50.125 * times[:, None] - np.array([0, np.pi / 3, 0]))
+    samples = (full_scale * waves).round().astype(np.int32)
+    result = backend("verilator").run(CONFIG, firmware, samples=samples)
+    assert result.value == MeteringModel(CONFIG.metering).run(samples)
+    lines = result.console.decode().splitlines()
+    assert lines[0] == "single: 1 phases"
+    assert [line.split()[:2] for line in lines[1:]] == [["1", "s"], ["2", "s"]]
+    for line in lines[1:]:
+        _, _, frequency, _, vrms, irms, active = line.split()
+        assert float(frequency) == pytest.approx(50.125, abs=1e-3)
+        assert float(vrms) == pytest.approx(0.5 / 2**0.5, abs=2e-6)
+        assert float(irms) == pytest.approx(0.25 / 2**0.5, abs=2e-6)
+        assert float(active) == pytest.approx(0.5 * 0.25 / 2 * 0.5, abs=2e-6)
+
+
+def test_it_does_not_run_on_another_chip():
+    coroutine = main()
+    assert coroutine.send(None) == Read(registers.sysinfo.identification.address, 2)
+    with pytest.raises(WrongBlock, match="sysinfo: expected SYSI version 1 at 0x0000"):
+        coroutine.send([0, 1])
