@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from sim.reference import reference
 from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
 from soc.errors import InputError
-from sw.app.drivers.metrology import Metrology
+from sw.app.main import main as firmware
 
 __all__ = ["ENGINES", "Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
 
@@ -123,13 +124,13 @@ class ModelEngine(Engine):
 
 
 class RtlEngine(Engine):
-    """The chip's RTL with firmware that reads every window."""
+    """The chip's RTL with the application's firmware, which reads every window."""
 
     name = "rtl"
 
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Simulate the chip."""
-        result = self._backend.run(config, read_windows, config.phases, samples=codes, progress=progress)
+        result = self._backend.run(config, metering, samples=codes, progress=progress)
         return result.value, result
 
 
@@ -137,15 +138,12 @@ ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (RtlEngine
 
 
 @needs("samples")
-def read_windows(phases: int) -> Generator[Any, Any, list[Record]]:
-    """Firmware that reads every window until the power fails."""
-    records: list[Record] = []
-    meter = Metrology(phases)
-    try:
-        while True:
-            records.append((yield from meter.next_window()))
-    except PowerOff:
-        return records
+def metering() -> Generator[Any, Any, list[Record]]:
+    """The application's firmware until the power fails; returns the windows that it has read."""
+    windows: list[Record] = []
+    with suppress(PowerOff):
+        yield from firmware(windows)
+    return windows
 
 
 def digitise(analogue: Analogue, config: SocConfig, v_max: float | None, i_max: float | None) -> Samples:

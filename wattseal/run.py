@@ -89,6 +89,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for note in (*notes, *measurement.notes):
         console.print(note, style="dim", highlight=False)
     console.print(readings_table(measurement))
+    if measurement.run:
+        sent = measurement.run.console.decode(errors="replace").rstrip()
+        console.print(f"The chip's console:\n{sent}", style="dim", highlight=False, markup=False)
     console.print(f"Written: {arguments.out / 'report.html'} and report.json beside it", highlight=False)
     return 0
 
