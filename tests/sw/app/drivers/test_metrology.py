@@ -60,7 +60,7 @@ def gather(count):
     meter = Metrology(1)
     windows = []
     for _ in range(count):
-        windows.append((yield from meter.next_window()))  # noqa: PERF401: a comprehension cannot yield
+        windows.append((yield from meter.next_window()))  # noqa: PERF401
     return meter, windows
 
 

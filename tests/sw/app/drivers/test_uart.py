@@ -23,7 +23,7 @@ def reads(limits, cycles):
     line = Uart(LINE)
     received = []
     for limit in limits:
-        received.append((yield from line.read(limit, cycles)))  # noqa: PERF401: a comprehension cannot yield
+        received.append((yield from line.read(limit, cycles)))  # noqa: PERF401
     return received
 
 
