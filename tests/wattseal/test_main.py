@@ -29,6 +29,7 @@ def recording(tmp_path):
 
 def refused(capsys, *arguments):
     """The one sentence on standard error with which the command refuses the arguments."""
+    status: object
     try:
         status = main([str(argument) for argument in arguments])
     except SystemExit as stop:
