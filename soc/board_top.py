@@ -1,0 +1,106 @@
+"""What is on the FPGA of a board: the chip, its core port on a serial line, its converters, two lights."""
+
+from functools import reduce
+
+from amaranth import ClockDomain, DomainRenamer, Elaboratable, Module, Signal
+from amaranth.lib import io
+from amaranth.lib.wiring import connect
+
+from rtl.metering.word_receiver import WordReceiver
+from rtl.periph.uart_bridge import UartBridge
+
+from .boards import Board
+from .chip import Soc
+from .clocks import BoardClocks
+from .formats.bridge import BRIDGE
+
+__all__ = ["BoardTop"]
+
+_HEARTBEAT_SETS = 4096
+
+
+class BoardTop(Elaboratable):
+    """The chip on a board.
+
+    Every logic is in a submodule: ``soc``, ``uart_bridge`` (the core port), ``word_receiver``, ``clocks`` and
+    ``pins`` (with the lights).
+
+    Parameters
+    ----------
+    board : Board
+        The board; its platform is what this is elaborated for.
+    """
+
+    def __init__(self, board: Board):
+        self._board = board
+        self._soc = Soc(board.config)
+
+    def elaborate(self, platform):
+        config, soc = self._board.config, self._soc
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.domains.metrology = ClockDomain()
+        m.submodules.clocks = BoardClocks(
+            application_hz=config.application_hz, metrology_hz=config.metrology_hz
+        )
+        m.submodules.soc = soc
+        m.submodules.uart_bridge = bridge = UartBridge(
+            clock_hz=config.application_hz,
+            baud=self._board.core_baud,
+            protocol=BRIDGE,
+            idle_clocks=BRIDGE.idle_ms * config.application_hz // 1000,
+            interrupts=len(soc.irq),
+        )
+        connect(m, bridge.bus, soc.core)
+        m.d.comb += bridge.irq.eq(soc.irq)
+
+        receiver = WordReceiver(
+            word_bits=config.word_bits, lanes=config.lanes, sample_clocks=config.sample_clocks
+        )
+        m.submodules.word_receiver = DomainRenamer("metrology")(receiver)
+        connect(m, receiver.samples, soc.samples)
+
+        m.submodules.pins = pins = Module()
+        self._join_words(pins, platform, receiver)
+        self._join_lines(pins, platform, bridge)
+        self._join_lights(pins, platform, receiver)
+        return m
+
+    def _join_words(self, m, platform, receiver):
+        ports = platform.request("adc_words", 0, dir="-")
+        m.submodules.bit_clock = bit_clock = io.Buffer("o", ports.bit_clock)
+        m.submodules.frame_sync = frame_sync = io.Buffer("o", ports.frame_sync)
+        m.submodules.data = data = io.Buffer("i", ports.data)
+        m.d.comb += [
+            bit_clock.o.eq(receiver.bit_clock),
+            frame_sync.o.eq(receiver.frame_sync),
+            receiver.data.eq(data.i),
+        ]
+
+    def _join_lines(self, m, platform, bridge):
+        lines = {
+            self._board.core: bridge.line,
+            ("uart_comms", 0): self._soc.uart_comms,
+            ("uart_optical", 0): self._soc.uart_optical,
+        }
+        for (name, number), line in lines.items():
+            ports = platform.request(name, number, dir="-")
+            m.submodules[f"{name}_rx"] = rx = io.Buffer("i", ports.rx)
+            m.submodules[f"{name}_tx"] = tx = io.Buffer("o", ports.tx)
+            m.d.comb += [line.rx.eq(rx.i), tx.o.eq(line.tx)]
+
+    def _join_lights(self, m, platform, receiver):
+        """One light toggles as sample sets are taken, about once a second; one stays on after a loss."""
+        sets = Signal(range(_HEARTBEAT_SETS))
+        lost = Signal()
+        with m.If(receiver.samples.valid & receiver.samples.ready):
+            m.d.metrology += sets.eq(sets + 1)
+        m.d.metrology += lost.eq(receiver.lost.any())
+        lights = {"heartbeat": sets[-1], "lost": lost}
+        places = {name: getattr(self._board, name) for name in lights}
+        resources = dict.fromkeys(place[:2] for place in places.values())
+        ports = {resource: platform.request(*resource, dir="-") for resource in resources}
+        for name, value in lights.items():
+            resource, path = places[name][:2], places[name][2:]
+            m.submodules[name] = light = io.Buffer("o", reduce(getattr, path, ports[resource]))
+            m.d.comb += light.o.eq(value)

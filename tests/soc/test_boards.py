@@ -1,0 +1,58 @@
+"""Every board is elaborated, without tools; its files name the pins and the clock."""
+
+import re
+
+import pytest
+
+from soc.board_top import BoardTop
+from soc.boards import BOARDS, Board, board
+from soc.config import PRESETS
+from soc.errors import InputError
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_board_is_elaborated(name):
+    made_for = board(name)
+    platform = made_for.make_platform()
+    plan = platform.build(BoardTop(made_for), name="wattseal", do_build=False)
+    constraints = plan.files["wattseal.lpf" if "wattseal.lpf" in plan.files else "wattseal.pcf"]
+    assert "module \\wattseal.soc.metrology" in plan.files["wattseal.il"]
+
+    named = set(re.findall(r"\w+_\d+__\w+(?:\[\d+\])?", constraints))
+    lanes = range(made_for.config.lanes)
+    expected = {f"adc_words_0__data__io[{lane}]" for lane in lanes}
+    expected |= {f"adc_words_0__{pin}__io" for pin in ("bit_clock", "frame_sync")}
+    expected |= {f"uart_{line}_0__{pin}__io" for line in ("comms", "optical") for pin in ("rx", "tx")}
+    expected |= {f"{made_for.core[0]}_{made_for.core[1]}__{pin}__io" for pin in ("rx", "tx")}
+    assert expected <= named, f"{name} lacks {sorted(expected - named)}"
+    assert f"adc_words_0__data__io[{made_for.config.lanes}]" not in named
+
+    sites = re.findall(r'LOCATE COMP .* SITE "(\w+)"|set_io \S+ (\S+)', constraints)
+    assert len(set(sites)) == len(sites), f"{name} uses a pin twice"
+    assert re.search(r"FREQUENCY PORT|set_frequency", constraints), f"{name} has no clock constraint"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_configurations(name):
+    config = board(name).config
+    assert config.name in PRESETS
+    assert float(config.sample_rate_hz) == 7812.5
+    # The receiver's frames fill a sample period exactly.
+    assert config.sample_clocks % 128 == 0
+    if name != "icebreaker":
+        assert config.application_hz >= 25_000_000
+        assert config.metrology_hz == 25_000_000
+
+
+def test_an_unknown_board_lists_the_known_ones():
+    with pytest.raises(InputError, match=f"^There is no board 'foo'; known are {', '.join(BOARDS)}\\.$"):
+        board("foo")
+
+
+def test_missing_platforms_are_a_sentence():
+    known = board("ulx3s-85f")
+    missing = Board(
+        name="x", title="X", platform="amaranth_bards.x:Y", config=known.config, header=known.header
+    )
+    with pytest.raises(InputError, match=r"^The Python package amaranth_bards is missing: install it with "):
+        missing.make_platform()
