@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from amaranth import Module, Signal
+from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,7 +29,8 @@ def divisor_for(clock_hz, baud):
         raise ValueError(f"Clock must be at least 8 times the baud rate (= {8 * baud} Hz), not {clock_hz} Hz")
     if divisor >> DIVISOR_BITS:
         raise ValueError(
-            f"Divisor must fit in {DIVISOR_BITS} bits, not be {divisor} (= {clock_hz} Hz / (8 * {baud} baud))"
+            f"Divisor must fit in {DIVISOR_BITS} bits, not be {divisor} "
+            f"(= 256 * {clock_hz} Hz / (8 * {baud} baud))"
         )
     return divisor
 
@@ -37,15 +38,15 @@ def divisor_for(clock_hz, baud):
 class BaudTick(wiring.Component):
     """Source of ticks, eight to a bit.
 
-    On the long run the ticks are exactly ``divisor`` clocks apart; one tick is off by less than a clock.
+    On the long run the ticks are exactly as far apart as ``divisor`` says; one tick is off by less than a
+    clock.
 
     Members
     -------
     divisor : In(DIVISOR_BITS)
-        Clocks between ticks, with `FRACTION_BITS` bits behind the binary point. Less than one clock
-        counts as one clock.
+        Clocks from tick to tick, with `FRACTION_BITS` bits behind the binary point; at least one clock.
     restart : In(1)
-        Sets the phase: the next tick comes ``divisor`` clocks later, rounded down.
+        Sets the phase: the next tick comes after that many clocks, rounded down.
     tick : Out(1)
         High for one cycle an eighth of a bit.
     """
@@ -56,16 +57,17 @@ class BaudTick(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        clock = 1 << FRACTION_BITS
-        step = Signal(DIVISOR_BITS)
-        remaining = Signal(DIVISOR_BITS)
-        with m.If(self.divisor >= clock):
-            m.d.comb += step.eq(self.divisor - clock)
-        m.d.comb += self.tick.eq(remaining < clock)
+        whole, fraction = self.divisor[FRACTION_BITS:], self.divisor[:FRACTION_BITS]
+        count = Signal(len(whole))
+        phase = Signal(FRACTION_BITS)
+        late = Signal()
+        m.d.comb += self.tick.eq((count == 1) & ~late)
         with m.If(self.restart):
-            m.d.sync += remaining.eq(step)
+            m.d.sync += [count.eq(whole), phase.eq(fraction), late.eq(0)]
         with m.Elif(self.tick):
-            m.d.sync += remaining.eq(remaining + step)
+            m.d.sync += [count.eq(whole), Cat(phase, late).eq(phase + fraction)]
+        with m.Elif(late):
+            m.d.sync += late.eq(0)
         with m.Else():
-            m.d.sync += remaining.eq(remaining - clock)
+            m.d.sync += count.eq(count - 1)
         return m

@@ -1,6 +1,6 @@
 """What the chip tells of itself: blocks, configuration, sources, metrology program."""
 
-from amaranth import Module
+from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
@@ -169,9 +169,13 @@ class SysInfo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # Read without a clock, so that no tool spends a block RAM on it.
         m.submodules.memory = memory = Memory(shape=32, depth=len(self._contents), init=self._contents)
-        port = memory.read_port(domain="comb")
-        m.d.comb += port.addr.eq(self.bus.addr)
-        m.d.sync += self.bus.r_data.eq(port.data & self.bus.r_stb.replicate(32))
+        port = memory.read_port()
+        asked = Signal()
+        m.d.sync += asked.eq(self.bus.r_stb)
+        m.d.comb += [
+            port.addr.eq(self.bus.addr),
+            port.en.eq(self.bus.r_stb),
+            self.bus.r_data.eq(port.data & asked.replicate(32)),
+        ]
         return m

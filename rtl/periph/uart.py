@@ -101,7 +101,7 @@ class Uart(wiring.Component):
         byte: csr.Field(csr.action.W, 8)
 
     class Divisor(csr.Register, access="rw"):
-        """Clocks in an eighth of a bit, in 1/256 of a clock; below 256 it counts as 256.
+        """Clocks in an eighth of a bit, in 1/256 of a clock; 256 or more.
 
         After reset it makes the baud rate of the configuration. To be changed while both directions are idle.
 

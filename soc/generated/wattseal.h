@@ -308,7 +308,7 @@
 #define WATTSEAL_UART_COMMS_TRANSMIT_BYTE_WIDTH 8
 #define WATTSEAL_UART_COMMS_TRANSMIT_BYTE_MASK UINT32_C(0xff)
 
-/* Clocks in an eighth of a bit, in 1/256 of a clock; below 256 it counts as 256. After reset it makes the baud rate of the configuration. To be changed while both directions are idle. */
+/* Clocks in an eighth of a bit, in 1/256 of a clock; 256 or more. After reset it makes the baud rate of the configuration. To be changed while both directions are idle. */
 #define WATTSEAL_UART_COMMS_DIVISOR_OFFSET UINT32_C(0x001c)
 #define WATTSEAL_UART_COMMS_DIVISOR_WORDS 1
 #define WATTSEAL_UART_COMMS_DIVISOR_VALUE_LSB 0
@@ -414,7 +414,7 @@
 #define WATTSEAL_UART_OPTICAL_TRANSMIT_BYTE_WIDTH 8
 #define WATTSEAL_UART_OPTICAL_TRANSMIT_BYTE_MASK UINT32_C(0xff)
 
-/* Clocks in an eighth of a bit, in 1/256 of a clock; below 256 it counts as 256. After reset it makes the baud rate of the configuration. To be changed while both directions are idle. */
+/* Clocks in an eighth of a bit, in 1/256 of a clock; 256 or more. After reset it makes the baud rate of the configuration. To be changed while both directions are idle. */
 #define WATTSEAL_UART_OPTICAL_DIVISOR_OFFSET UINT32_C(0x001c)
 #define WATTSEAL_UART_OPTICAL_DIVISOR_WORDS 1
 #define WATTSEAL_UART_OPTICAL_DIVISOR_VALUE_LSB 0

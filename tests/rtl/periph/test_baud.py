@@ -28,25 +28,11 @@ def test_ticks_are_never_off_by_a_clock(simulate, divisor):
     simulate(ticks, check)
 
 
-@pytest.mark.parametrize("divisor", [0, 1, 255])
-def test_less_than_a_clock_is_a_clock(simulate, divisor):
-    ticks = BaudTick()
-
-    async def check(ctx):
-        ctx.set(ticks.divisor, divisor)
-        await ctx.tick()
-        for _ in range(50):
-            assert ctx.get(ticks.tick) == 1
-            await ctx.tick()
-
-    simulate(ticks, check)
-
-
 @pytest.mark.parametrize("clock_hz", [12_000_000, 25_000_000, 49_999_999, 50_000_000])
 @pytest.mark.parametrize("baud", [300, 2400, 9600, 115_200, 921_600])
 def test_divisor_makes_the_baud_rate(clock_hz, baud):
     divisor = divisor_for(clock_hz, baud)
-    made = Fraction(clock_hz << FRACTION_BITS, 8 * divisor)
+    made = clock_hz / (8 * Fraction(divisor, 1 << FRACTION_BITS))
     assert abs(made / baud - 1) < Fraction(2, 1000)
 
 
@@ -59,7 +45,7 @@ def test_divisor_makes_the_baud_rate(clock_hz, baud):
         (
             50_000_000,
             50,
-            f"Divisor must fit in {DIVISOR_BITS} bits, not be 32000000 (= 50000000 Hz / (8 * 50 baud))",
+            f"Divisor must fit in {DIVISOR_BITS} bits, not be 32000000 (= 256 * 50000000 Hz / (8 * 50 baud))",
         ),
     ],
 )

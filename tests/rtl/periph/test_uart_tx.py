@@ -38,7 +38,7 @@ def test_bits_have_their_length_and_frames_follow_each_other(simulate):
     levels = []
 
     async def check(ctx):
-        ctx.set(dut.divisor, 2 * 256)
+        ctx.set(dut.divisor, 512)
         ctx.set(dut.bytes.payload, 0x55)
         ctx.set(dut.bytes.valid, 1)
         for _ in range(2 * 161 + 1):
