@@ -82,7 +82,7 @@ def window_reads(count: int) -> Generator[Any, Any, None]:
 def compare(
     config: SocConfig, runs: int, progress: Progress, loads: Mapping[str, Load] = LOADS
 ) -> list[Speed]:
-    """Measure the back-ends of ``loads``, ``runs`` times, in turns so that a busy machine slows all of them."""
+    """Measure the back-ends of ``loads`` ``runs`` times, in turns, so that other work slows all of them."""
     backends = [backend(name) for name in loads]
     measured: dict[str, list[tuple[float, float, float, float]]] = {each.name: [] for each in backends}
     for number in range(runs):

@@ -46,7 +46,7 @@ def test_the_command_prints_and_writes(monkeypatch, tmp_path, capsys):
     assert written["marks"] == {"cycles_per_s": 1_000_000, "access_us": 40}
     assert [each["backend"] for each in written["backends"]] == ["verilator", "pysim"]
     assert written["backends"][0]["access_us"] == measured[0].access_us
-    assert "Bus access of one word" in capsys.readouterr().out
+    assert "Access of 1 word" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
