@@ -40,6 +40,7 @@ def test_the_loads_are_what_they_say():
 def test_the_command_prints_and_writes(monkeypatch, tmp_path, capsys):
     measured = compare(CONFIG, 1, lambda step, fraction: None, SMALL)
     monkeypatch.setattr(bench, "compare", lambda config, runs, progress: measured)
+    monkeypatch.setenv("COLUMNS", "120")
     path = tmp_path / "speed.json"
     assert main(["bench", "simulation", "--preset", "single", "--json", str(path)]) == 0
     written = json.loads(path.read_text())
