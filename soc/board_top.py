@@ -16,7 +16,7 @@ from .formats.bridge import BRIDGE
 
 __all__ = ["BoardTop"]
 
-_HEARTBEAT_SETS = 4096
+_HEARTBEAT_SETS = 8192
 
 
 class BoardTop(Elaboratable):
@@ -90,7 +90,7 @@ class BoardTop(Elaboratable):
             m.d.comb += [line.rx.eq(rx.i), tx.o.eq(line.tx)]
 
     def _join_lights(self, m, platform, receiver):
-        """One light toggles as sample sets are taken, about once a second; one stays on after a loss."""
+        """One light blinks about once a second while sample sets are taken; one stays on after a loss."""
         sets = Signal(range(_HEARTBEAT_SETS))
         lost = Signal()
         with m.If(receiver.samples.valid & receiver.samples.ready):

@@ -1,6 +1,7 @@
 """Every board is elaborated, without tools; its files name the pins and the clock."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,19 @@ def test_configurations(name):
     if name != "icebreaker":
         assert config.application_hz >= 25_000_000
         assert config.metrology_hz == 25_000_000
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_documentation_has_the_pins_and_clocks(name):
+    made_for, config, header = board(name), board(name).config, board(name).header
+    text = (Path(__file__).parents[2] / "docs" / "fpga.md").read_text(encoding="utf-8")
+    clocks = (f"{hz / 1e6:g} MHz" for hz in (config.application_hz, config.metrology_hz))
+    rate = f"{float(config.sample_rate_hz):g}"
+    columns = [f"`{name}`", made_for.title, f"`{config.name}`", *clocks, rate]
+    assert f"| {' | '.join(columns)} |" in text
+    pins = (header.data[: config.lanes], header.uart_comms, header.uart_optical, header.core or ("USB",))
+    columns = [f"`{name}`", " ".join(map(str, header.connector)), header.bit_clock, header.frame_sync]
+    assert f"| {' | '.join([*columns, *map(' '.join, pins)])} |" in text
 
 
 def test_an_unknown_board_lists_the_known_ones():
