@@ -135,7 +135,7 @@ class Soc(wiring.Component):
 
     Latency
     -------
-    A register: four cycles from request to answer.
+    Request to answer: three cycles for a register, two for a quantity, one for a bus error.
     """
 
     def __init__(self, config: SocConfig):

@@ -36,7 +36,7 @@ class Timer(wiring.Component):
 
     Latency
     -------
-    ``irq`` is high two cycles after the microsecond of ``compare`` began.
+    ``irq`` is high one cycle after ``now`` has reached ``compare``.
 
     Raises
     ------

@@ -98,6 +98,7 @@ class quantities:
     length = Register("quantities.length", 0x10020, 4, "r", {"value": Field(0, 36, True)}, unit="sample", fraction_bits=20)
     synchronised = Register("quantities.synchronised", 0x10030, 4, "r", {"value": Field(0, 36, True)})
     frequency = Register("quantities.frequency", 0x10040, 4, "r", {"value": Field(0, 36, True)}, unit="Hz", fraction_bits=20)
+
     class phase0:
         vrms = Register("quantities.phase0.vrms", 0x10050, 4, "r", {"value": Field(0, 36, True)}, unit="V full scale", fraction_bits=34)
         irms = Register("quantities.phase0.irms", 0x10060, 4, "r", {"value": Field(0, 36, True)}, unit="A full scale", fraction_bits=34)
@@ -114,6 +115,7 @@ class quantities:
         i_squared_time = Register("quantities.phase0.i_squared_time", 0x10110, 4, "r", {"value": Field(0, 108, True)}, unit="A² full scale sample", fraction_bits=54)
         v_dc_time = Register("quantities.phase0.v_dc_time", 0x10120, 4, "r", {"value": Field(0, 108, True)}, unit="V full scale sample", fraction_bits=27)
         i_dc_time = Register("quantities.phase0.i_dc_time", 0x10130, 4, "r", {"value": Field(0, 108, True)}, unit="A full scale sample", fraction_bits=27)
+
     class phase1:
         vrms = Register("quantities.phase1.vrms", 0x10140, 4, "r", {"value": Field(0, 36, True)}, unit="V full scale", fraction_bits=34)
         irms = Register("quantities.phase1.irms", 0x10150, 4, "r", {"value": Field(0, 36, True)}, unit="A full scale", fraction_bits=34)
@@ -130,6 +132,7 @@ class quantities:
         i_squared_time = Register("quantities.phase1.i_squared_time", 0x10200, 4, "r", {"value": Field(0, 108, True)}, unit="A² full scale sample", fraction_bits=54)
         v_dc_time = Register("quantities.phase1.v_dc_time", 0x10210, 4, "r", {"value": Field(0, 108, True)}, unit="V full scale sample", fraction_bits=27)
         i_dc_time = Register("quantities.phase1.i_dc_time", 0x10220, 4, "r", {"value": Field(0, 108, True)}, unit="A full scale sample", fraction_bits=27)
+
     class phase2:
         vrms = Register("quantities.phase2.vrms", 0x10230, 4, "r", {"value": Field(0, 36, True)}, unit="V full scale", fraction_bits=34)
         irms = Register("quantities.phase2.irms", 0x10240, 4, "r", {"value": Field(0, 36, True)}, unit="A full scale", fraction_bits=34)

@@ -60,6 +60,25 @@ def test_a_byte_written_is_on_the_line_within_four_cycles(uart, simulate, regist
     simulate(uart, check)
 
 
+def test_a_byte_received_interrupts_within_four_cycles_of_its_last_vote(uart, simulate, registers, peer):
+    by_name, line = registers(uart.bus), peer(uart.line, BIT_CLOCKS)
+
+    async def send(ctx):
+        await by_name.write(ctx, "enable", rx_data=1)
+        await line.send(ctx, 0xFF)
+
+    async def watch(ctx):
+        await ctx.tick().until(~uart.line.rx)
+        clocks = 0
+        while not ctx.get(uart.irq):
+            await ctx.tick()
+            clocks += 1
+        # The vote is a cycle before the byte is in the receiver.
+        assert clocks - (int(9.625 * BIT_CLOCKS) + 1) == 4
+
+    simulate(uart, send, watch)
+
+
 def test_receives_in_order_and_counts_the_level(uart, simulate, registers, peer):
     by_name, line = registers(uart.bus), peer(uart.line, BIT_CLOCKS)
     sent = [random.Random(6).randrange(256) for _ in range(DEPTH)]
