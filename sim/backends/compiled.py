@@ -41,6 +41,7 @@ _VERILATOR_FLAGS = (
 )
 _OPTIMISATION = ("OPT_FAST=-O3", "OPT_SLOW=-O0", "OPT_GLOBAL=-Os")
 _LIBRARY_OBJECTS = 6
+_ATTEMPTS = 3
 _POLL_S = 0.2
 
 
@@ -63,27 +64,34 @@ def simulator(config: SocConfig, progress: Progress, cache: Path = CACHE) -> Pat
     Processes that want the same one at the same time wait for the first; what an interrupted one has left
     is never used. Raises `InputError` if a tool is missing or does not do its work.
     """
-    content = _content(config)
-    executable = cache / content / _EXECUTABLE
-    if executable.exists():
-        return executable
-    if missing := missing_tools():
-        raise InputError(
-            f"The back-end 'verilator' needs {', '.join(missing)}: install what is missing with the package "
-            f"manager of the system, or choose the back-end 'pysim', which needs none of it."
-        )
-    cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache / f"{content}.lock", progress):
-        if not executable.exists():
-            work = cache / f"{content}.part"
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            _elaborate(config, work, progress)
-            if _content(config) != content:
-                raise InputError("The sources of the chip changed while its Verilog was made; start again.")
-            _make(config, work, progress)
-            work.rename(executable.parent)
-    return executable
+    for _ in range(_ATTEMPTS):
+        content = _content(config)
+        executable = cache / content / _EXECUTABLE
+        if executable.exists():
+            return executable
+        if missing := missing_tools():
+            raise InputError(
+                f"The back-end 'verilator' needs {', '.join(missing)}: install what is missing with the "
+                f"package manager of the system, or choose the back-end 'pysim', which needs none of it."
+            )
+        cache.mkdir(parents=True, exist_ok=True)
+        with _lock(cache / f"{content}.lock", progress):
+            if executable.exists() or _made(config, content, cache, progress):
+                return executable
+    raise InputError("The sources of the chip keep changing; try again when they stand still.")
+
+
+def _made(config: SocConfig, content: str, cache: Path, progress: Progress) -> bool:
+    """Make the executable of ``content``; False if the sources are no longer those."""
+    work = cache / f"{content}.part"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    _elaborate(config, work, progress)
+    if _content(config) != content:
+        return False
+    _make(config, work, progress)
+    work.rename(cache / content)
+    return True
 
 
 def _content(config: SocConfig) -> str:
