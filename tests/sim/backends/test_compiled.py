@@ -14,7 +14,7 @@ CONFIG = preset("tiny")
 
 @pytest.fixture
 def making(monkeypatch):
-    """Replaces what takes long; returns a list that gets an entry each time."""
+    """Replaces what takes long, and holds the sources still; returns a list that gets an entry each time."""
     made = []
 
     def make(config, work, progress):
@@ -23,6 +23,7 @@ def making(monkeypatch):
         (work / "simulator").write_text(config.name)
         made.append(config)
 
+    monkeypatch.setattr(compiled, "source_revision", lambda: bytes(32))
     monkeypatch.setattr(compiled, "_elaborate", lambda config, work, progress: None)
     monkeypatch.setattr(compiled, "_make", make)
     return made
@@ -42,10 +43,11 @@ def test_made_once_for_a_content(making, tmp_path):
 
 
 def test_content_follows_the_sources(monkeypatch):
-    before = compiled._content(CONFIG)
-    assert compiled._content(CONFIG) == before
-    monkeypatch.setattr(compiled, "source_revision", lambda: bytes(32))
-    assert compiled._content(CONFIG) != before
+    contents = set()
+    for revision in (bytes(32), bytes(range(32)), bytes(32)):
+        monkeypatch.setattr(compiled, "source_revision", lambda revision=revision: revision)
+        contents.add(compiled._content(CONFIG))
+    assert len(contents) == 2
 
 
 def test_sources_that_change_meanwhile_are_not_kept(making, tmp_path, monkeypatch):
@@ -53,7 +55,7 @@ def test_sources_that_change_meanwhile_are_not_kept(making, tmp_path, monkeypatc
     monkeypatch.setattr(compiled, "source_revision", lambda: next(revisions))
     assert compiled.simulator(CONFIG, silent, tmp_path).read_text() == "tiny"
     assert len(making) == 1
-    always = iter(range(256))
+    always = iter(range(10, 256))
     monkeypatch.setattr(compiled, "source_revision", lambda: bytes([next(always)]))
     with pytest.raises(InputError, match="The sources of the chip keep changing"):
         compiled.simulator(CONFIG, silent, tmp_path)
