@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    console.print(f"All files are in {folder}.")
+    console.print(f"All files are in {folder}.", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -74,7 +74,7 @@ class _Steps:
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[line]}", table_column=None),
+            TextColumn("{task.fields[line]}", style="dim", markup=False),
             console=console,
             disable=not self._live,
         )
