@@ -48,6 +48,7 @@ class Speed:
     cycles_per_s: float
     cycles_per_s_median: float
     sets_per_s: float
+    sets_per_s_median: float
     access_us: float
     access_us_median: float
     burst_us: float
@@ -126,6 +127,7 @@ def _speed(name: str, rows: list[tuple[float, float, float, float]]) -> Speed:
         cycles_per_s=max(cycles),
         cycles_per_s_median=statistics.median(cycles),
         sets_per_s=max(sets),
+        sets_per_s_median=statistics.median(sets),
         access_us=min(single),
         access_us_median=statistics.median(single),
         burst_us=min(burst),
