@@ -12,6 +12,7 @@ import textwrap
 from dataclasses import dataclass
 
 from .arithmetic import divide, square_root
+from .hazards import without_hazards
 from .microcode import Base, Instruction, Operation, Program, Term
 from .parameters import WORD_BITS, Constants
 from .program import Machine, sample_set
@@ -35,7 +36,7 @@ class CompileError(Exception):
 
 
 class _NotStatic(Exception):
-    """The expression is not known when the chip is made."""
+    """The expression, its argument, is not known when the chip is made."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _Lanes:
-    """A sample set, where the program reads it: the newest, or the one last recalled from the history."""
+    """A sample set, where the program reads it: the newest, or a recalled one by the number of its recall."""
 
-    recalled: bool
+    recall: int = 0
 
 
 class _History:
@@ -94,6 +95,8 @@ class _Compiler:
         self._memories = {Word: _Memory(), Wide: _Memory()}
         self._constants = {}
         self._cells = {}
+        self._lent = []
+        self._recalls = 0
         self._line = ""
         self._quantity = {quantity.path: index for index, quantity in enumerate(quantities(phases))}
         self._constant(0)
@@ -133,7 +136,7 @@ class _Compiler:
             case ast.Attribute(value=owner, attr=name):
                 holder = self._static(owner, function)
                 if isinstance(holder, State) and holder.kind(name) in (Word, Wide):
-                    raise _NotStatic
+                    raise _NotStatic(node)
                 found = getattr(holder, name)
             case ast.Subscript(value=owner, slice=index) if isinstance(self._known(owner, function), list):
                 found = self._static(owner, function)[self._static(index, function)]
@@ -146,9 +149,9 @@ class _Compiler:
                     self._static(left, function), self._static(right, function)
                 )
             case _:
-                raise _NotStatic
+                raise _NotStatic(node)
         if found is None or isinstance(found, _Cell):
-            raise _NotStatic
+            raise _NotStatic(node)
         return found
 
     def _known(self, node, function):
@@ -221,10 +224,23 @@ class _Compiler:
             case ast.Call():
                 self._intrinsic(node, function)
             case ast.Subscript(value=owner, slice=index) if isinstance(self._known(owner, function), _Lanes):
-                recalled = self._known(owner, function).recalled
-                self._emit(operation=Operation.LANE, y=self._static(index, function) + self._lanes * recalled)
+                self._lane(self._static(owner, function).recall, self._static(index, function))
             case _:
                 self._sum(list(self._terms(node, function)), function)
+
+    def _lane(self, recall, index):
+        if recall not in (0, self._recalls):
+            raise CompileError(f"{self._line}: another sample set was recalled in the place of this one")
+        self._emit(operation=Operation.LANE, y=index + self._lanes * bool(recall))
+
+    def _is_inner(self, node, function):
+        """Whether the term ``node`` needs the accumulator before the sum has it."""
+        match node:
+            case ast.BinOp(op=ast.RShift()) | ast.Call():
+                return True
+            case ast.Subscript(value=owner):
+                return isinstance(self._known(owner, function), _Lanes)
+        return False
 
     def _sum(self, terms, function):
         inner, wides, products = [], [], []
@@ -236,7 +252,7 @@ class _Compiler:
                 products.append((sign, (self._word(node, function), self._constant(1))))
             elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
                 products.append((sign, (self._word(node.left, function), self._word(node.right, function))))
-            elif isinstance(node, ast.BinOp | ast.Call | ast.Subscript):
+            elif self._is_inner(node, function):
                 inner.append((sign, node))
             else:
                 raise CompileError(f"{self._line}: the engine has no value `{ast.unparse(node)}`")
@@ -292,6 +308,10 @@ class _Compiler:
 
     def _store(self, cell=None, quantity=None):
         """Send the result of the last instruction to a cell or a quantity."""
+        if cell in self._lent:
+            raise CompileError(
+                f"{self._line}: this changes an argument of the call; give its value a name before"
+            )
         last = self._code[-1]
         takes = last.operation in (Operation.COMPUTE, Operation.LANE)
         if not takes or last.to_word or last.to_wide or last.to_quantity:
@@ -305,8 +325,11 @@ class _Compiler:
     def _assign(self, target, value, kind, function):
         if isinstance(target, ast.Subscript):
             path = self._static(target.slice, function)
+            path = path if isinstance(path, tuple) else (path,)
+            if path not in self._quantity:
+                raise CompileError(f"{self._line}: there is no quantity {'.'.join(path)!r}")
             self._evaluate(value, function)
-            self._store(quantity=self._quantity[path if isinstance(path, tuple) else (path,)])
+            self._store(quantity=self._quantity[path])
             return
         if isinstance(value, ast.Subscript) and isinstance(self._known(value.value, function), _History):
             function.names[target.id] = self._recall(value.slice, function)
@@ -324,9 +347,10 @@ class _Compiler:
 
     def _recall(self, back, function):
         if self._known(back, function) == 0:
-            return _Lanes(recalled=False)
+            return _Lanes()
         self._emit(operation=Operation.RECALL, x=self._word(back, function).address)
-        return _Lanes(recalled=True)
+        self._recalls += 1
+        return _Lanes(self._recalls)
 
     def _statement(self, node, function):
         self._line = f"{function.scope['__name__']}:{node.lineno + function.scope['first line']}"
@@ -356,7 +380,11 @@ class _Compiler:
 
     def _block(self, body, function):
         for node in body:
-            self._statement(node, function)
+            try:
+                self._statement(node, function)
+            except _NotStatic as error:
+                unknown = ast.unparse(error.args[0])
+                raise CompileError(f"{self._line}: `{unknown}` is not known when the chip is made") from None
 
     def _if(self, test, body, orelse, function):
         known = [self._compare_known(condition, function) for condition in self._conditions(test)]
@@ -382,16 +410,18 @@ class _Compiler:
         for jump in leave:
             jump.target = len(self._code)
 
-    @staticmethod
-    def _conditions(test):
-        return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    def _conditions(self, test):
+        joined = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
+        for node in test.values if joined else [test]:
+            match node:
+                case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
+                    yield node
+                case _:
+                    raise CompileError(f"{self._line}: the engine cannot compare `{ast.unparse(node)}`")
 
     def _compare_known(self, node, function):
-        match node:
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                values = self._known(left, function), self._known(right, function)
-                return None if None in values else _COMPARISONS[type(op)](*values)
-        raise CompileError(f"{self._line}: `{ast.unparse(node)}` is no comparison")
+        values = self._known(node.left, function), self._known(node.comparators[0], function)
+        return None if None in values else _COMPARISONS[type(node.ops[0])](*values)
 
     def _leave_unless(self, node, function):
         """Emit a jump that is taken unless the comparison holds; its target is set later."""
@@ -419,7 +449,9 @@ class _Compiler:
         ]
         scope = {**vars(inspect.getmodule(called)), "first line": called.__code__.co_firstlineno - 1}
         repeated = {name for name in assigned if assigned.count(name) > 1}
+        lent, self._lent = self._lent, [*self._lent, *(v for v in names.values() if isinstance(v, _Cell))]
         self._block(tree.body, _Function(names, scope, repeated))
+        self._lent = lent
         for cell in self._variables:
             self._memories[cell.kind].free(cell.address)
         self._line, self._variables = outer_line, outer_variables
@@ -428,41 +460,21 @@ class _Compiler:
         cell = self._cell(node, function)
         return cell if cell is not None else self._word(node, function)
 
-    def program(self, machine, constants):
+    def program(self, entry, machine, constants):
         scope = {"machine": machine, "constants": constants, "history": _History(), "out": _Quantities()}
         caller = _Function(scope, {"__name__": "", "first line": 0}, set())
         arguments = [ast.Name(id=name, ctx=ast.Load()) for name in scope]
-        self._call(sample_set, arguments, caller)
+        self._call(entry, arguments, caller)
         self._emit(operation=Operation.END)
-        instructions = _without_hazards(self._code, self._constants[0].address)
+        instructions = without_hazards(self._code, self._constants[0].address)
         words, wides = (tuple(self._memories[kind].initial) for kind in (Word, Wide))
         return Program(instructions, words, wides, len(self._quantity))
 
 
-def _without_hazards(code, zero):
-    """Put an idle instruction wherever a cell is read right after it is written."""
-    moved, result = {}, []
-    for address, instruction in enumerate(code):
-        before = result[-1] if result else Instruction()
-        reads_word = instruction.operation in (Operation.COMPUTE, Operation.DIVIDE, Operation.RECALL)
-        late_word = before.to_word and reads_word and before.target in (instruction.x, instruction.y)
-        late_wide = before.to_wide and instruction.base is Base.WIDE and before.target == instruction.z
-        moved[address] = len(result)
-        if late_word or late_wide:
-            result.append(Instruction(base=Base.ACCUMULATOR, x=zero, y=zero, line=instruction.line))
-        result.append(instruction)
-    for instruction in result:
-        if instruction.operation in (
-            Operation.JUMP,
-            Operation.JUMP_IF_NEGATIVE,
-            Operation.JUMP_IF_NOT_NEGATIVE,
-        ):
-            instruction.target = moved[instruction.target]
-    return tuple(result)
+def compile_program(parameters, entry=sample_set):
+    """Compile the metrology program, which starts at ``entry``, for `MeteringParameters` ``parameters``.
 
-
-def compile_program(parameters):
-    """Compile the metrology program for `MeteringParameters` ``parameters``; returns a `Program`.
+    Returns a `Program`.
 
     Raises
     ------
@@ -471,4 +483,4 @@ def compile_program(parameters):
     """
     constants = Constants(parameters)
     machine = Machine(constants, parameters.phases)
-    return _Compiler(machine, parameters.phases, parameters.lanes).program(machine, constants)
+    return _Compiler(machine, parameters.phases, parameters.lanes).program(entry, machine, constants)

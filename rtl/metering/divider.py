@@ -44,7 +44,8 @@ class SerialDivider(wiring.Component):
     Latency
     -------
     A quotient takes n + ``fraction_bits`` + 1 clocks and a root n / 2 + 1, where n is the number of bits of
-    the operand, rounded up to a third, two thirds or the whole of ``width``.
+    the operand's magnitude, rounded up to a third, two thirds or the whole of ``width``; a negative radicand
+    counts as 0. A division by 0 takes one clock.
 
     Raises
     ------

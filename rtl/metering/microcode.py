@@ -7,7 +7,7 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, enum
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["Base", "Instruction", "Operation", "Program", "Term"]
+__all__ = ["JUMPS", "Base", "Instruction", "Operation", "Program", "Term"]
 
 
 class Operation(enum.Enum, shape=4):
@@ -29,6 +29,9 @@ class Operation(enum.Enum, shape=4):
     COMMIT = 7
     END = 8
     RECALL = 9
+
+
+JUMPS = (Operation.JUMP, Operation.JUMP_IF_NEGATIVE, Operation.JUMP_IF_NOT_NEGATIVE)
 
 
 class Base(enum.Enum, shape=2):

@@ -34,6 +34,11 @@ class MeteringParameters:
         Mains frequency.
     crossing_threshold_log2 : int
         A crossing counts if the voltage has been below minus full scale / 2 ** this before.
+
+    Raises
+    ------
+    ValueError
+        If the longest window has so many samples that their sum does not fit in a word.
     """
 
     phases: int
@@ -44,6 +49,15 @@ class MeteringParameters:
     lowest_hz: int
     highest_hz: int
     crossing_threshold_log2: int
+
+    def __post_init__(self):
+        cycle = self.sample_rate_hz / self.lowest_hz
+        longest = (1 << WORD_BITS - LANE_BITS) - 3
+        if cycle > longest:
+            raise ValueError(
+                f"A cycle of the lowest frequency must last at most {longest} samples "
+                f"(= {WORD_BITS} - {LANE_BITS} bits, and two at the ends), not {float(cycle):g}"
+            )
 
     @property
     def history(self) -> int:
@@ -88,6 +102,7 @@ class Constants:
         self.quotient_bits = self.factor_bits - self.apparent_bits
         self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2)
         self.large_dc = 1 << (LANE_BITS - 1 - self.large_dc_log2)
+        self.unity = 1 << self.factor_bits
         self.one = 1 << self.phasor_bits
         self.two_pi = round(2 * pi * (1 << 32))
         self.minus_half = -self.one // 2

@@ -59,7 +59,8 @@ class Phase(State):
 class Machine(State):
     """State of the whole program, made for a set of `Constants` ``k``.
 
-    ``now`` counts from the first sample set after power-on, ``age`` from the start of the running window;
+    ``now`` counts from the first sample set after power-on, ``age`` from the start of the running window (the
+    first one starts half a sample period before the first sample set, all of which is in it);
     ``sets`` is the number of sample sets in it, ``rest`` the time from its start to the first of them.
     ``cosine`` and ``sine`` are the reference of the fundamental, which turns by ``cosine_step`` and
     ``sine_step`` a sample.
@@ -92,7 +93,8 @@ class Machine(State):
     def __init__(self, k, phases):
         super().__init__()
         self.phases = [Phase(index, phases) for index in range(phases)]
-        self.now = self.age = -k.sample
+        self.now = -k.sample
+        self.age = -k.sample // 2
         self.longest = k.longest_window
         self.last_length = k.nominal_window
 
@@ -237,6 +239,12 @@ def measure_phase(m, k, p, out):
     vrms = square_root(divide(vv, m.length, power_bits))
     irms = square_root(divide(ii, m.length, power_bits))
     active: Wide = divide(vi, m.length, power_bits)
+    # Beside a power of a few units, the roots' rounding can make the quotient larger than one.
+    factor: Wide = divide(divide(active, vrms, k.apparent_bits), irms, k.quotient_bits)
+    if factor > k.unity:
+        factor = k.unity
+    if factor < -k.unity:
+        factor = -k.unity
     total_c = m.sum_c >> k.mean_bits
     total_s = m.sum_s >> k.mean_bits
     # Half of each fundamental phasor: its mean product with the reference.
@@ -261,7 +269,7 @@ def measure_phase(m, k, p, out):
     out[p.name, "active"] = active
     out[p.name, "reactive"] = reactive
     out[p.name, "apparent"] = vrms * irms
-    out[p.name, "power_factor"] = divide(divide(active, vrms, k.apparent_bits), irms, k.quotient_bits)
+    out[p.name, "power_factor"] = factor
     out[p.name, "v_dc"] = p.v_dc
     out[p.name, "i_dc"] = i_dc
     out[p.name, "energy_import"] = p.energy_import

@@ -4,13 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
+from rtl.metering.arithmetic import divide, square_root
 from rtl.metering.compiler import compile_program
-from rtl.metering.engine import ComputeEngine
 from rtl.metering.model import MeteringModel
 from rtl.metering.parameters import MeteringParameters
-from rtl.metering.quantities import quantities
 
 
 def parameters(phases=1, lanes=2, rate=Fraction(8000), word_bits=24):
@@ -24,35 +22,6 @@ def parameters(phases=1, lanes=2, rate=Fraction(8000), word_bits=24):
         highest_hz=70,
         crossing_threshold_log2=10,
     )
-
-
-def run_engine(made_for, samples):
-    """Windows that the engine gives for ``samples``, and the clocks that each sample set took."""
-    dut = ComputeEngine(program=compile_program(made_for), lanes=made_for.lanes, history=made_for.history)
-    paths = [".".join(quantity.path) for quantity in quantities(made_for.phases)]
-    windows, clocks = [], []
-
-    async def bench(ctx):
-        record = {}
-        for lanes in (samples.astype("int64") << made_for.alignment).tolist():
-            ctx.set(dut.lanes, lanes)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
-            clocks.append(1)
-            while not ctx.get(dut.idle):
-                if ctx.get(dut.quantity_stb):
-                    record[paths[ctx.get(dut.quantity_adr)]] = ctx.get(dut.quantity)
-                if ctx.get(dut.commit_stb):
-                    windows.append(dict(record))
-                clocks[-1] += 1
-                await ctx.tick()
-
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
-    return windows, clocks
 
 
 def sines(made_for, count, seed, *, frequency=50.3, dc=0.0):
@@ -89,7 +58,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bit_exact(case):
+def test_bit_exact(case, run_engine):
     made_for, make = CASES[case]
     samples = make(made_for)
     expected = MeteringModel(made_for).run(samples)
@@ -98,9 +67,54 @@ def test_bit_exact(case):
     assert windows == expected, f"repeat with case {case!r}"
 
 
-@pytest.mark.parametrize(("phases", "lanes", "usual", "window_end"), [(1, 2, 45, 5604), (3, 7, 63, 10016)])
-def test_clocks_of_a_sample_set(phases, lanes, usual, window_end):
+@pytest.mark.parametrize(("phases", "lanes", "usual", "window_end"), [(1, 2, 45, 5615), (3, 7, 63, 10063)])
+def test_clocks_of_a_sample_set(phases, lanes, usual, window_end, run_engine):
     made_for = parameters(phases=phases, lanes=lanes)
     _, clocks = run_engine(made_for, sines(made_for, 500, 6, frequency=45))
     assert sorted(clocks)[len(clocks) // 2] <= usual
     assert max(clocks) <= window_end
+
+
+def straight(m, k, history, out):
+    m.age = m.rest * m.sets
+    m.now = m.now + m.rest
+    m.sum_c = m.sum_c - m.length
+
+
+def passing(m, k, history, out):
+    m.now = m.now + m.rest
+    if m.rest >= 0:
+        m.sum_c = m.sum_c - m.length
+    m.sum_s = m.sum_s - m.length
+
+
+def jumping(m, k, history, out):
+    m.now = m.now + m.rest
+    if m.rest < 0:
+        m.sum_c = m.sum_c - m.length
+    m.sum_s = m.sum_s - m.length
+
+
+def dividing(m, k, history, out):
+    m.sets = divide(m.level_before, k.sample, 7)
+    m.rest = square_root(m.level)
+
+
+CLOCKS = {
+    # Three sums and END.
+    "straight": (straight, 4 + 3),
+    # Three sums, the comparison, the jump, END.
+    "jump not taken": (passing, 6 + 3),
+    # The same without the sum that is jumped over.
+    "jump taken": (jumping, 5 + 2 + 3),
+    # The operand, the division of 0, its store; the operand, the root of 0, its store; END.
+    "divisions": (dividing, 7 + (108 // 3 + 7 + 1) + (108 // 6 + 1) + 3),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS)
+def test_clocks_of_instructions(case, run_engine):
+    entry, expected = CLOCKS[case]
+    made_for = parameters()
+    _, clocks = run_engine(made_for, np.zeros((1, 2), np.int64), compile_program(made_for, entry))
+    assert clocks == [expected]
