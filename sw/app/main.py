@@ -56,7 +56,7 @@ class _Firmware:
         self._lines: deque = deque(maxlen=_LINES)
 
     def run(self, name):
-        self._lines.append(f"{name}: {self._phases} phases")
+        self._lines.append(f"{name}: {self._phases} phase{'s' * (self._phases > 1)}")
         self._kernel.start("measure", self._measure(), essential=True)
         self._kernel.start("console", self._console())
         self._kernel.start("reports", self._reports())

@@ -33,7 +33,7 @@ def test_it_measures_and_tells():
     result = backend("verilator").run(CONFIG, firmware, samples=samples)
     assert result.value == MeteringModel(CONFIG.metering).run(samples)
     lines = result.console.decode().splitlines()
-    assert lines[0] == "single: 1 phases"
+    assert lines[0] == "single: 1 phase"
     assert [line.split()[:2] for line in lines[1:]] == [["1", "s"], ["2", "s"]]
     for line in lines[1:]:
         _, _, frequency, _, vrms, irms, active = line.split()
