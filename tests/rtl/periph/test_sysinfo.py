@@ -66,8 +66,12 @@ def test_bus_is_zero_unless_read(simulate):
     sysinfo = SysInfo(**PARAMETERS)
 
     async def check(ctx):
-        for address in range(20):
+        for address in range(12):
             ctx.set(sysinfo.bus.addr, address)
+            ctx.set(sysinfo.bus.r_stb, 1)
+            await ctx.tick()
+            assert ctx.get(sysinfo.bus.r_data) != 0
+            ctx.set(sysinfo.bus.r_stb, 0)
             await ctx.tick()
             assert ctx.get(sysinfo.bus.r_data) == 0
 
