@@ -17,14 +17,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="print the register map as Markdown, CMSIS-SVD, C header, Python or JSON",
         description="Print the register map, generated from the declarations of the registers in the blocks.",
     )
+    parser.add_argument("--format", choices=FORMATS, help="what to print (default: md)")
     parser.add_argument(
-        "--format", choices=FORMATS, default="md", help="what to print (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--preset",
-        default="polyphase",
-        metavar="NAME",
-        help=f"configuration: {', '.join(PRESETS)} (default: %(default)s)",
+        "--preset", metavar="NAME", help=f"configuration: {', '.join(PRESETS)} (default: polyphase)"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to FILE instead of standard output")
     parser.add_argument(
@@ -37,11 +32,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.write:
+        if arguments.format or arguments.preset or arguments.out:
+            raise InputError(
+                "--write takes no other option: it regenerates all files, from preset polyphase."
+            )
         for path, content in tracked_files().items():
             _save(path, content)
             print(path)
         return 0
-    content = FORMATS[arguments.format](preset(arguments.preset))
+    content = FORMATS[arguments.format or "md"](preset(arguments.preset or "polyphase"))
     if arguments.out:
         _save(arguments.out, content)
     else:

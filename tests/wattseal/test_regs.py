@@ -39,6 +39,14 @@ def test_write_makes_the_tracked_files(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == "".join(f"{path}\n" for path in files)
 
 
+@pytest.mark.parametrize("option", [("--preset", "tiny"), ("--format", "c"), ("--out", "file")])
+def test_write_goes_alone(option):
+    with pytest.raises(InputError) as caught:
+        run("--write", *option)
+    sentence = "--write takes no other option: it regenerates all files, from preset polyphase."
+    assert str(caught.value) == sentence
+
+
 def test_unknown_preset():
     with pytest.raises(InputError, match="There is no preset 'huge'; known are polyphase, single, tiny"):
         run("--preset", "huge")
