@@ -33,9 +33,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.write:
         if arguments.format or arguments.preset or arguments.out:
-            raise InputError(
-                "--write takes no other option: it regenerates all files, from preset polyphase."
-            )
+            raise InputError("--write takes no other option: it makes every file, for preset polyphase.")
         for path, content in tracked_files().items():
             _save(path, content)
             print(path)

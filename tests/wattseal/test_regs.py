@@ -43,7 +43,7 @@ def test_write_makes_the_tracked_files(tmp_path, capsys, monkeypatch):
 def test_write_goes_alone(option):
     with pytest.raises(InputError) as caught:
         run("--write", *option)
-    sentence = "--write takes no other option: it regenerates all files, from preset polyphase."
+    sentence = "--write takes no other option: it makes every file, for preset polyphase."
     assert str(caught.value) == sentence
 
 
