@@ -87,6 +87,7 @@ async def _run(dut: Any, task: Task) -> Outcome:
     try:
         scenario = getattr(_module(task), task.name)(*pickle.loads(task.arguments))
         dut.hold.value = task.hold
+        started = time.monotonic()
         ended, result = await select(core.run(scenario), _watch(dut, task))
         limited = ended == 1
         value = pickle.dumps(result)
