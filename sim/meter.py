@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -94,7 +95,7 @@ class Measurement:
         }
 
 
-class Engine:
+class Engine(ABC):
     """What turns sample sets into the quantities of windows, on a back-end if it needs one."""
 
     name: str
@@ -102,9 +103,9 @@ class Engine:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
+    @abstractmethod
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Quantities of every window in ``codes``, and how the run went."""
-        raise NotImplementedError
 
 
 class ModelEngine(Engine):

@@ -4,17 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from sim.backends import backend
-from sim.meter import ENGINES, measure
+from sim.meter import ENGINES
 from sim.recordings import SUFFIXES
 from soc.errors import InputError
 
 from .files import check_writable, write_text
 from .options import add_backend, add_recording, add_scale, recorded
-from .progress import shown
-from .tables import readings_table
+from .tables import show_measurement
 
 __all__ = ["add"]
 
@@ -57,20 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.out:
         check_writable(arguments.out)
     analogue, notes, config = recorded(arguments.file, arguments)
-    with shown() as progress:
-        measurement = measure(
-            analogue,
-            engine=engine,
-            config=config,
-            v_max=arguments.v_max,
-            i_max=arguments.i_max,
-            progress=progress,
-        )
-    console = Console()
-    for note in (*notes, *measurement.notes):
-        console.print(note, style="dim", highlight=False)
-    console.print(readings_table(measurement))
+    measurement = show_measurement(analogue, arguments, engine=engine, config=config, notes=notes)
     if arguments.out:
         write_text(arguments.out, json.dumps(measurement.as_dict(), indent=2) + "\n")
-        console.print(f"Written: {arguments.out}", highlight=False)
+        print(f"Written: {arguments.out}")
     return 0

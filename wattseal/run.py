@@ -4,19 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from sim.backends import backend
 from sim.loads import LOADS, lanes
 from sim.mains import Mains
-from sim.meter import Analogue, RtlEngine, measure
+from sim.meter import Analogue, RtlEngine
 from soc.config import SocConfig
 from soc.errors import InputError
 
 from .files import write_text
 from .options import add_backend, add_recording, add_scale, chip, positive, recorded
-from .progress import shown
-from .tables import readings_table
+from .tables import show_measurement
 
 __all__ = ["add"]
 
@@ -71,28 +68,15 @@ def _run(arguments: argparse.Namespace) -> int:
         _refuse(arguments, "a generated load", ("voltage", "current", "segment", "start"))
         (analogue, config), notes = _generated(arguments), ()
     _make_folder(arguments.out)
-    with shown() as progress:
-        measurement = measure(
-            analogue,
-            engine=engine,
-            config=config,
-            v_max=arguments.v_max,
-            i_max=arguments.i_max,
-            progress=progress,
-        )
-        progress("Writing the report", None)
-        write_text(arguments.out / "report.json", json.dumps(report_data(measurement), indent=2) + "\n")
-        write_text(arguments.out / "report.html", report_html(measurement))
-        for name, picture in svg(measurement).items() if arguments.svg else ():
-            write_text(arguments.out / f"{name}.svg", picture)
-    console = Console()
-    for note in (*notes, *measurement.notes):
-        console.print(note, style="dim", highlight=False)
-    console.print(readings_table(measurement))
+    measurement = show_measurement(analogue, arguments, engine=engine, config=config, notes=notes)
     if measurement.run:
-        sent = measurement.run.console.decode(errors="replace").rstrip()
-        console.print(f"The chip's console:\n{sent}", style="dim", highlight=False, markup=False)
-    console.print(f"Written: {arguments.out / 'report.html'} and report.json beside it", highlight=False)
+        print("The chip's console:")
+        print(measurement.run.console.decode(errors="replace"), end="")
+    write_text(arguments.out / "report.json", json.dumps(report_data(measurement), indent=2) + "\n")
+    write_text(arguments.out / "report.html", report_html(measurement))
+    for name, picture in svg(measurement).items() if arguments.svg else ():
+        write_text(arguments.out / f"{name}.svg", picture)
+    print(f"Written: {arguments.out / 'report.html'}, and report.json beside it")
     return 0
 
 

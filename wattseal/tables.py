@@ -1,13 +1,44 @@
-"""Tables on the terminal."""
+"""A measurement on the terminal: its progress, its notes and its table."""
 
+import argparse
+from collections.abc import Sequence
 from dataclasses import fields
 
+from rich.console import Console
 from rich.table import Table
 
-from sim.meter import Measurement
+from sim.meter import Analogue, Engine, Measurement, measure
 from sim.readings import NAMES, Readings, difference_percent
+from soc.config import SocConfig
 
-__all__ = ["readings_table"]
+from .progress import shown
+
+__all__ = ["readings_table", "show_measurement"]
+
+
+def show_measurement(
+    analogue: Analogue,
+    arguments: argparse.Namespace,
+    *,
+    engine: Engine,
+    config: SocConfig,
+    notes: Sequence[str] = (),
+) -> Measurement:
+    """Measure with a progress bar, and print what is to be known and the readings."""
+    with shown() as progress:
+        measurement = measure(
+            analogue,
+            engine=engine,
+            config=config,
+            v_max=arguments.v_max,
+            i_max=arguments.i_max,
+            progress=progress,
+        )
+    console = Console()
+    for note in (*notes, *measurement.notes):
+        console.print(note, style="dim", highlight=False, markup=False)
+    console.print(readings_table(measurement))
+    return measurement
 
 
 def readings_table(measurement: Measurement) -> Table:

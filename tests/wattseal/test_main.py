@@ -89,7 +89,11 @@ def test_refuses_in_one_sentence(arguments, sentence, capsys, tmp_path, monkeypa
     [
         ("Time (s),Voltage (V)\n0,1\n0.001,2\n", "current"),
         ("", "load.csv"),
-        ("Time (s),Voltage (V),Current (A)\n0,1,nan\n0.001,2,3\n", "line 2"),
+        (
+            "Time (s),V (V),I (A)\n"
+            + "".join(f"{k / 1000},1,{'nan' if k == 70 else 2}\n" for k in range(99)),
+            "line 72",
+        ),
     ],
 )
 def test_refuses_a_broken_recording(text, sentence, capsys, tmp_path):
@@ -160,5 +164,5 @@ def test_meter_reads_recorded_mains(name, options, capsys, tmp_path):
     assert main(["meter", str(SHARED / name), "--out", str(out), *options]) == 0
     for phase in json.loads(out.read_text())["phases"]:
         truth = phase["reference"]
-        assert phase["active_w"] == pytest.approx(truth["active_w"], abs=2e-4 * truth["apparent_va"])
+        assert phase["active_w"] == pytest.approx(truth["active_w"], abs=2e-4 * truth["apparent_va"] + 1e-6)
         assert (phase["frequency_hz"] is None) == (truth["frequency_hz"] is None)
