@@ -35,15 +35,16 @@ _STEP_OF_TOOL = {
 }
 _PRODUCTS = ("bit", "svf", "bin", "json", "placed.json", "report.json", "utilisation.json")
 
-# Synthesis flattens the design and then forgets, net by net, all names but one. Nets lose those names
-# beforehand that lie in a module which only joins others, or belong to an input: what remains tells the block
-# that drives the net.
+# Synthesis flattens the design, and forgets of each net all names but one. Before it does, those names are
+# hidden that do not tell the block that drives the net: names in a module which only joins others, of inputs,
+# and of outputs that no cell of their module drives.
 _NAME_BY_DRIVER = """
-setattr -set is_input 1 i:*
 proc
+setattr -set passes 1 i:*
+setattr -set passes 1 o:* t:$* %co1 %d
 flatten
-select -set borders w:* w:*.* %d w:soc.* %u w:soc.*.* %d a:is_input=1 %u
-rename -hide @borders
+select -set passing w:* w:*.* %d w:soc.* %u w:soc.*.* %d a:passes=1 %u
+rename -hide @passing
 """
 
 Progress = Callable[[str, str], None]

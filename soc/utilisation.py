@@ -167,7 +167,7 @@ def placed(
     )
     names = _clock_names(report, domains)
     clocks = {
-        names.get(net, net): Clock(round(figures["constraint"], 3), round(figures["achieved"], 2))
+        names.get(net, net): Clock(round(figures["constraint"], 2), round(figures["achieved"], 2))
         for net, figures in report["fmax"].items()
     }
     return Utilisation(_by_block(netlist, cost), available, clocks, _block_mhz(report, names))
