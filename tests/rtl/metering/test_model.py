@@ -150,7 +150,7 @@ def test_a_line_that_dies_is_timed_with_its_last_cycle_and_found_again():
 def test_voltage_that_appears_on_dc_never_gives_a_false_frequency(dc, dead):
     for frequency in (45.0, 50.0, 65.0):
         for angle in np.arange(0, 2 * np.pi, 0.21):
-            wave = np.concatenate([np.zeros(dead), sine(0.6, frequency, 2000, lag=angle, dc=dc)])
+            wave = np.concatenate([np.zeros(dead), sine(0.3, frequency, 2000, lag=angle, dc=dc)])
             found = [window for window in run(words(wave)) if window["synchronised"]]
             where = f"DC {dc} after {dead} sets, {frequency} Hz, {angle:.2f} rad"
             assert len(found) > 3, where
