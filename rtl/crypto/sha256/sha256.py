@@ -1,0 +1,72 @@
+"""The SHA-256 block of the chip: the unit, with the application's registers."""
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .application import ApplicationPort
+from .signature import UserSignature
+from .unit import Unit
+
+__all__ = ["Sha256"]
+
+
+class Sha256(wiring.Component):
+    """SHA-256 and HMAC-SHA-256 for the application and for hardware users.
+
+    Parameters
+    ----------
+    variant : str
+        ``fast`` or ``compact``.
+    hardware_users : int
+        Number of hardware users, from 0.
+
+    Members
+    -------
+    bus : In(csr.Signature)
+        Registers of the application.
+    irq : Out(1)
+        Level interrupt.
+    users : array of In(UserSignature)
+        The hardware users.
+    wipe, wiping
+        As `Unit` has them. What the application has written is forgotten too.
+
+    Latency
+    -------
+    That of `Unit`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such variant, or the number of hardware users is negative.
+    """
+
+    def __init__(self, *, variant, hardware_users=0):
+        self._application = ApplicationPort()
+        self._unit = Unit(variant=variant, users=1 + hardware_users)
+        super().__init__(
+            {
+                "bus": In(self._application.bus.signature),
+                "irq": Out(1),
+                "users": In(UserSignature()).array(hardware_users),
+                "wipe": In(1),
+                "wiping": Out(1),
+            }
+        )
+        self.bus.memory_map = self._application.bus.memory_map
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.application = self._application
+        m.submodules.unit = self._unit
+        connect(m, flipped(self.bus), self._application.bus)
+        connect(m, self._application.user, self._unit.users[0])
+        for user, port in zip(self.users, self._unit.users[1:], strict=True):
+            connect(m, flipped(user), port)
+        m.d.comb += [
+            self.irq.eq(self._application.irq),
+            self._unit.wipe.eq(self.wipe),
+            self.wiping.eq(self._unit.wiping),
+        ]
+        return m

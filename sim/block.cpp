@@ -1,0 +1,123 @@
+// A block compiled by Verilator behind a C interface: its ports by number, its clock by the cycle.
+//
+// ports.inc, made from the header of the compiled block, has a line PORT(member) for each port.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "Vblock.h"
+#include "verilated.h"
+
+namespace {
+
+template <typename Word>
+void store(Word& port, const std::uint32_t* words) {
+    std::uint64_t value = words[0];
+    if (sizeof(Word) > 4) value |= std::uint64_t{words[1]} << 32;
+    port = static_cast<Word>(value);
+}
+
+template <std::size_t Words>
+void store(VlWide<Words>& port, const std::uint32_t* words) {
+    for (std::size_t index = 0; index < Words; ++index) port[index] = words[index];
+}
+
+template <typename Word>
+void load(const Word& port, std::uint32_t* words) {
+    words[0] = static_cast<std::uint32_t>(port);
+    if (sizeof(Word) > 4) words[1] = static_cast<std::uint32_t>(std::uint64_t{port} >> 32);
+}
+
+template <std::size_t Words>
+void load(const VlWide<Words>& port, std::uint32_t* words) {
+    for (std::size_t index = 0; index < Words; ++index) words[index] = port[index];
+}
+
+struct Port {
+    void (*store)(Vblock&, const std::uint32_t*);
+    void (*load)(const Vblock&, std::uint32_t*);
+};
+
+#define PORT(member)                                                                 \
+    {[](Vblock& top, const std::uint32_t* words) { store(top.member, words); },      \
+     [](const Vblock& top, std::uint32_t* words) { load(top.member, words); }},
+const Port ports[] = {
+#include "ports.inc"
+};
+#undef PORT
+
+struct Block {
+    VerilatedContext context;
+    Vblock top{&context, "block"};
+
+    void cycle() {
+        top.clk = 1;
+        top.eval();
+        top.clk = 0;
+        top.eval();
+    }
+
+    bool high(unsigned port) {
+        std::uint32_t words[2] = {0, 0};
+        ports[port].load(top, words);
+        return words[0] != 0;
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+Block* block_new() {
+    auto* block = new Block;
+    block->top.eval();
+    return block;
+}
+
+void block_delete(Block* block) {
+    block->top.final();
+    delete block;
+}
+
+void block_set(Block* block, unsigned port, const std::uint32_t* words) {
+    ports[port].store(block->top, words);
+    block->top.eval();
+}
+
+void block_get(Block* block, unsigned port, std::uint32_t* words) { ports[port].load(block->top, words); }
+
+void block_tick(Block* block, std::uint64_t cycles) {
+    while (cycles--) block->cycle();
+}
+
+// Cycles until the port, of one bit, is high; -1 if it is not within `limit`.
+std::int64_t block_until(Block* block, unsigned port, std::uint64_t limit) {
+    for (std::uint64_t cycles = 0; cycles <= limit; ++cycles) {
+        if (block->high(port)) return static_cast<std::int64_t>(cycles);
+        block->cycle();
+    }
+    return -1;
+}
+
+// Cycles in which a stream takes `count` payloads of `stride` words; -1 if one is not taken within `limit`.
+std::int64_t block_send(Block* block, unsigned valid, unsigned ready, unsigned payload, const std::uint32_t* words,
+                        unsigned stride, std::uint64_t count, std::uint64_t limit) {
+    const std::uint32_t one[2] = {1, 0}, zero[2] = {0, 0};
+    std::int64_t total = 0;
+    bool taken = true;
+    for (std::uint64_t index = 0; index < count && taken; ++index) {
+        ports[payload].store(block->top, words + index * stride);
+        ports[valid].store(block->top, one);
+        block->top.eval();
+        taken = false;
+        for (std::uint64_t cycles = 0; cycles < limit && !taken; ++cycles, ++total) {
+            taken = block->high(ready);
+            block->cycle();
+        }
+    }
+    ports[valid].store(block->top, zero);
+    block->top.eval();
+    return taken ? total : -1;
+}
+}
