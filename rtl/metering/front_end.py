@@ -24,7 +24,7 @@ class FrontEnd(wiring.Component):
     lanes : int
         Lanes, voltages first.
     queue : int
-        Sample sets that can wait.
+        Sample sets in the queue, the one that the engine works on included.
 
     Members
     -------
