@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.bus import WishboneCSRBridge, csr, wishbone
+from rtl.crypto.sha256.sha256 import Sha256
 from rtl.guard.firewall import Firewall, Region
 from rtl.metering.metrology import Metrology
 from rtl.periph.sysinfo import SysInfo
@@ -52,6 +53,7 @@ _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
     _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
     _Slot(0x0C00, "uart_optical", _uart, ports={"line": "uart_optical"}),
+    _Slot(0x1000, "sha256", lambda config: Sha256(variant=config.sha256)),
     _Slot(
         0x1400,
         "metrology",
@@ -78,7 +80,7 @@ def _sysinfo(config, blocks):
         application_hz=config.application_hz,
         metrology_hz=config.metrology_hz,
         sample_rate_hz=config.sample_rate_hz,
-        sha256="none",
+        sha256=config.sha256,
         lifecycle=config.lifecycle,
         lifecycle_constant=True,
         stores_emulated=True,

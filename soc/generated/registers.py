@@ -2,7 +2,7 @@
 
 from soc.formats.registers import Field, Register
 
-__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "metrology", "quantities"]
+__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "quantities"]
 
 
 class sysinfo:
@@ -76,6 +76,23 @@ class uart_optical:
     transmit = Register("uart_optical.transmit", 0x0c18, 1, "w", {"byte": Field(0, 8)})
     divisor = Register("uart_optical.divisor", 0x0c1c, 1, "rw", {"value": Field(0, 24)})
     capacity = Register("uart_optical.capacity", 0x0c20, 1, "r", {"depth": Field(0, 8)})
+
+
+class sha256:
+    """SHA-256 and HMAC-SHA-256 for the application and for hardware users."""
+
+    base = 0x1000
+    interrupt = 4
+    identification = Register("sha256.identification", 0x1000, 1, "r", {"value": Field(0, 32)})
+    version = Register("sha256.version", 0x1004, 1, "r", {"value": Field(0, 32)})
+    cause = Register("sha256.cause", 0x1008, 1, "rw", {"done": Field(0, 1), "room": Field(1, 1), "refused": Field(2, 1)})
+    enable = Register("sha256.enable", 0x100c, 1, "rw", {"done": Field(0, 1), "room": Field(1, 1), "refused": Field(2, 1)})
+    status = Register("sha256.status", 0x1010, 1, "r", {"busy": Field(0, 1), "session": Field(1, 1), "begun": Field(2, 1), "keyed": Field(3, 1), "refusal": Field(4, 2), "waiting": Field(8, 6)})
+    operate = Register("sha256.operate", 0x1014, 1, "w", {"operation": Field(0, 3), "tail_bytes": Field(3, 2)})
+    data = Register("sha256.data", 0x1100, 16, "rw", {"value": Field(0, 512)})
+    tail = Register("sha256.tail", 0x1140, 1, "rw", {"value": Field(0, 32)})
+    state = Register("sha256.state", 0x1180, 8, "rw", {"value": Field(0, 256)})
+    length = Register("sha256.length", 0x11a0, 2, "rw", {"value": Field(0, 64)})
 
 
 class metrology:

@@ -3,12 +3,14 @@
 import gc
 import random
 import warnings
+from hashlib import sha256
 
 import pytest
 from amaranth.hdl import Fragment, UnusedElaboratable
 
 from soc.chip import SLOT_BYTES, Soc
 from soc.config import PRESETS
+from soc.formats.registers import Field, Register
 from soc.registers import register_map
 from soc.sources import source_revision
 
@@ -168,6 +170,37 @@ def test_serial_lines_reach_their_uart(simulate, initiator):
             assert received[:2] == ("ack", 0x1A7), receiver
 
     simulate(soc, check, background=[loop])
+
+
+@PRESET
+def test_the_core_has_a_message_hashed(simulate, initiator, name):
+    """The variant of the preset, from the core port and back, and the interrupt that tells of it."""
+    soc = Soc(PRESETS[name])
+    core = initiator(soc.core)
+    registers = dict(_registers(PRESETS[name]))
+    layout = {field.name: Field(field.lsb, field.width) for field in registers["sha256.operate"].fields}
+    operate = Register("sha256.operate", 0, 1, "w", layout)
+
+    async def write(ctx, register_name, value):
+        assert (await core.access(ctx, registers[f"sha256.{register_name}"].address // 4, value))[0] == "ack"
+
+    async def check(ctx):
+        await write(ctx, "enable", 1)
+        await write(ctx, "operate", operate.pack(operation=0))
+        await write(ctx, "data", int.from_bytes(b"Watt", "big"))
+        await write(ctx, "tail", int.from_bytes(b"sea\0", "big"))
+        await write(ctx, "operate", operate.pack(operation=7, tail_bytes=3))
+        for _ in range(1000):
+            if ctx.get(soc.irq):
+                break
+            await ctx.tick()
+        assert ctx.get(soc.irq) == 1 << soc.interrupts["sha256"]
+        start = registers["sha256.state"].address // 4
+        words = [(await core.access(ctx, start + index))[1] for index in range(8)]
+        digest = sum(word << 32 * index for index, word in enumerate(words))
+        assert digest == int.from_bytes(sha256(b"Wattsea").digest(), "big")
+
+    simulate(soc, check)
 
 
 @PRESET

@@ -47,7 +47,7 @@ class Sha256(wiring.Component):
         self._unit = Unit(variant=variant, users=1 + hardware_users)
         super().__init__(
             {
-                "bus": In(self._application.bus.signature),
+                "bus": Out(self._application.bus.signature),
                 "irq": Out(1),
                 "users": In(UserSignature()).array(hardware_users),
                 "wipe": In(1),
