@@ -13,6 +13,32 @@ _IDENTIFICATION = int.from_bytes(b"SYSI", "big")
 _SLOTS = 32
 _SHA256_CODES = {"none": 0, "fast": 1, "compact": 2}
 
+_REGISTERS = {
+    "identification": (1, "Identification of the block: `SYSI` in ASCII."),
+    "version": (1, "Version of the block's register interface."),
+    "voltage_lanes": (1, "Voltage lanes, one for each phase."),
+    "current_lanes": (1, "Current lanes; one more than voltage lanes if there is a neutral."),
+    "word_bits": (1, "Bits of a sample word, signed."),
+    "application_hz": (1, "Clock of the application domain in hertz."),
+    "metrology_hz": (1, "Clock of the metrology domain in hertz."),
+    "sample_rate_numerator": (1, "Numerator of the sample rate in hertz."),
+    "sample_rate_denominator": (1, "Denominator of the sample rate in hertz."),
+    "sha256": (1, "SHA-256 block: 0 none, 1 fast, 2 compact."),
+    "lifecycle": (1, "Lifecycle state, in its 16-bit code."),
+    "lifecycle_constant": (
+        1,
+        "1 if the lifecycle state is a constant of the configuration, 0 if OTP holds it.",
+    ),
+    "stores_emulated": (1, "1 if OTP, on-chip NVM and therefore all keys are emulated and hold no secret."),
+    "core_port_open": (1, "1 if no boot sequencer authenticates what the core runs."),
+    "name": (4, "Name of the configuration in ASCII, right-aligned."),
+    "source_revision": (8, "SHA-256 of the chip's sources."),
+    "metrology_program": (8, "SHA-256 of the metrology program: identifies the legally relevant software."),
+    "blocks0": (16, "Identification of the block in slot k, at byte address k * 1024, in word k; 0 if none."),
+    "blocks1": (16, "The same of slots 16 to 31."),
+}
+"""Words and description of each register, in the order of their addresses."""
+
 
 def _ascii(text, length, what):
     if not isinstance(text, str) or not text.isascii() or len(text) > length:
@@ -98,72 +124,38 @@ class SysInfo(wiring.Component):
         if len(blocks) > _SLOTS:
             raise ValueError(f"There must be at most {_SLOTS} blocks, not {len(blocks)}")
         directory = (_IDENTIFICATION, *blocks[1:])
+        values = {
+            "identification": _IDENTIFICATION,
+            "version": 1,
+            "voltage_lanes": voltage_lanes,
+            "current_lanes": current_lanes,
+            "word_bits": word_bits,
+            "application_hz": application_hz,
+            "metrology_hz": metrology_hz,
+            "sample_rate_numerator": sample_rate_hz.numerator,
+            "sample_rate_denominator": sample_rate_hz.denominator,
+            "sha256": _SHA256_CODES[sha256],
+            "lifecycle": lifecycle.value,
+            "lifecycle_constant": lifecycle_constant,
+            "stores_emulated": stores_emulated,
+            "core_port_open": core_port_open,
+            "name": _ascii(name, 16, "Name"),
+            "source_revision": _digest(source_revision, "Source revision"),
+            "metrology_program": _digest(metrology_program, "Metrology program"),
+            "blocks0": sum(word << 32 * slot for slot, word in enumerate(directory[:16])),
+            "blocks1": sum(word << 32 * slot for slot, word in enumerate(directory[16:])),
+        }
         self._map = MemoryMap(addr_width=7, data_width=32)
         self._contents = []
-        add = self._add
-        add("identification", _IDENTIFICATION, 1, "Identification of the block: `SYSI` in ASCII.")
-        add("version", 1, 1, "Version of the block's register interface.")
-        add("voltage_lanes", voltage_lanes, 1, "Voltage lanes, one for each phase.")
-        add(
-            "current_lanes",
-            current_lanes,
-            1,
-            "Current lanes; one more than voltage lanes if there is a neutral.",
-        )
-        add("word_bits", word_bits, 1, "Bits of a sample word, signed.")
-        add("application_hz", application_hz, 1, "Clock of the application domain.", unit="Hz")
-        add("metrology_hz", metrology_hz, 1, "Clock of the metrology domain.", unit="Hz")
-        add("sample_rate_numerator", sample_rate_hz.numerator, 1, "Numerator of the sample rate in hertz.")
-        add(
-            "sample_rate_denominator",
-            sample_rate_hz.denominator,
-            1,
-            "Denominator of the sample rate in hertz.",
-        )
-        add("sha256", _SHA256_CODES[sha256], 1, "SHA-256 block: 0 none, 1 fast, 2 compact.")
-        add("lifecycle", lifecycle.value, 1, "Lifecycle state, in its 16-bit code.")
-        add(
-            "lifecycle_constant",
-            lifecycle_constant,
-            1,
-            "1 if the lifecycle state is a constant of the configuration, 0 if it is read from OTP.",
-        )
-        add(
-            "stores_emulated",
-            stores_emulated,
-            1,
-            "1 if OTP, on-chip NVM and therefore all keys are emulated and hold no secret.",
-        )
-        add("core_port_open", core_port_open, 1, "1 if no boot sequencer authenticates what the core runs.")
-        add("name", _ascii(name, 16, "Name"), 4, "Name of the configuration in ASCII, right-aligned.")
-        add(
-            "source_revision",
-            _digest(source_revision, "Source revision"),
-            8,
-            "SHA-256 of the chip's sources.",
-        )
-        add(
-            "metrology_program",
-            _digest(metrology_program, "Metrology program"),
-            8,
-            "SHA-256 of the metrology program: the identification of the legally relevant software.",
-        )
-        for half in range(_SLOTS // 16):
-            words = directory[16 * half : 16 * half + 16]
-            add(
-                ("blocks", half),
-                sum(word << 32 * index for index, word in enumerate(words)),
-                16,
-                f"Identifications of the blocks in slots {16 * half} to {16 * half + 15}, a word each, "
-                f"0 where there is none; slot k is at byte address k * 1024.",
-            )
+        for register, (words, description) in _REGISTERS.items():
+            self._add(register, values[register], words, description)
         super().__init__({"bus": In(csr.Signature(addr_width=self._map.addr_width, data_width=32))})
         self.bus.memory_map = self._map
 
-    def _add(self, name, value, words, description, unit=""):
+    def _add(self, name, value, words, description):
         if not 0 <= value < 1 << (32 * words):
             raise ValueError(f"{name} must fit in {words} words of 32 bits, not be {value}")
-        register = StoredRegister(description=description, width=32 * words, unit=unit)
+        register = StoredRegister(description=description, width=32 * words)
         self._map.add_resource(register, name=name, size=words)
         self._contents += [value >> 32 * word & 0xFFFF_FFFF for word in range(words)]
 

@@ -50,14 +50,14 @@
 #define WATTSEAL_SYSINFO_WORD_BITS_VALUE_WIDTH 32
 #define WATTSEAL_SYSINFO_WORD_BITS_VALUE_MASK UINT32_C(0xffffffff)
 
-/* Clock of the application domain. */
+/* Clock of the application domain in hertz. */
 #define WATTSEAL_SYSINFO_APPLICATION_HZ_OFFSET UINT32_C(0x0014)
 #define WATTSEAL_SYSINFO_APPLICATION_HZ_WORDS 1
 #define WATTSEAL_SYSINFO_APPLICATION_HZ_VALUE_LSB 0
 #define WATTSEAL_SYSINFO_APPLICATION_HZ_VALUE_WIDTH 32
 #define WATTSEAL_SYSINFO_APPLICATION_HZ_VALUE_MASK UINT32_C(0xffffffff)
 
-/* Clock of the metrology domain. */
+/* Clock of the metrology domain in hertz. */
 #define WATTSEAL_SYSINFO_METROLOGY_HZ_OFFSET UINT32_C(0x0018)
 #define WATTSEAL_SYSINFO_METROLOGY_HZ_WORDS 1
 #define WATTSEAL_SYSINFO_METROLOGY_HZ_VALUE_LSB 0
@@ -92,7 +92,7 @@
 #define WATTSEAL_SYSINFO_LIFECYCLE_VALUE_WIDTH 32
 #define WATTSEAL_SYSINFO_LIFECYCLE_VALUE_MASK UINT32_C(0xffffffff)
 
-/* 1 if the lifecycle state is a constant of the configuration, 0 if it is read from OTP. */
+/* 1 if the lifecycle state is a constant of the configuration, 0 if OTP holds it. */
 #define WATTSEAL_SYSINFO_LIFECYCLE_CONSTANT_OFFSET UINT32_C(0x002c)
 #define WATTSEAL_SYSINFO_LIFECYCLE_CONSTANT_WORDS 1
 #define WATTSEAL_SYSINFO_LIFECYCLE_CONSTANT_VALUE_LSB 0
@@ -125,19 +125,19 @@
 #define WATTSEAL_SYSINFO_SOURCE_REVISION_VALUE_LSB 0
 #define WATTSEAL_SYSINFO_SOURCE_REVISION_VALUE_WIDTH 256
 
-/* SHA-256 of the metrology program: the identification of the legally relevant software. */
+/* SHA-256 of the metrology program: identifies the legally relevant software. */
 #define WATTSEAL_SYSINFO_METROLOGY_PROGRAM_OFFSET UINT32_C(0x0068)
 #define WATTSEAL_SYSINFO_METROLOGY_PROGRAM_WORDS 8
 #define WATTSEAL_SYSINFO_METROLOGY_PROGRAM_VALUE_LSB 0
 #define WATTSEAL_SYSINFO_METROLOGY_PROGRAM_VALUE_WIDTH 256
 
-/* Identifications of the blocks in slots 0 to 15, a word each, 0 where there is none; slot k is at byte address k * 1024. */
+/* Identification of the block in slot k, at byte address k * 1024, in word k; 0 if none. */
 #define WATTSEAL_SYSINFO_BLOCKS0_OFFSET UINT32_C(0x0088)
 #define WATTSEAL_SYSINFO_BLOCKS0_WORDS 16
 #define WATTSEAL_SYSINFO_BLOCKS0_VALUE_LSB 0
 #define WATTSEAL_SYSINFO_BLOCKS0_VALUE_WIDTH 512
 
-/* Identifications of the blocks in slots 16 to 31, a word each, 0 where there is none; slot k is at byte address k * 1024. */
+/* The same of slots 16 to 31. */
 #define WATTSEAL_SYSINFO_BLOCKS1_OFFSET UINT32_C(0x00c8)
 #define WATTSEAL_SYSINFO_BLOCKS1_WORDS 16
 #define WATTSEAL_SYSINFO_BLOCKS1_VALUE_LSB 0

@@ -44,8 +44,8 @@ EXPECTED = {
     "name": int.from_bytes(b"polyphase", "big"),
     "source_revision": int.from_bytes(sha256(b"sources").digest(), "big"),
     "metrology_program": int.from_bytes(sha256(b"program").digest(), "big"),
-    "blocks_0": int.from_bytes(b"SYSI", "big") | UART << 32,
-    "blocks_1": UART << 32 * 7,
+    "blocks0": int.from_bytes(b"SYSI", "big") | UART << 32,
+    "blocks1": UART << 32 * 7,
 }
 
 
