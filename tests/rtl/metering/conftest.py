@@ -5,6 +5,8 @@ from amaranth.sim import Simulator
 
 from rtl.metering.compiler import compile_program
 from rtl.metering.engine import ComputeEngine
+from rtl.metering.microcode import JUMPS, Operation
+from rtl.metering.parameters import WIDE_BITS
 from rtl.metering.quantities import quantities
 
 
@@ -43,3 +45,31 @@ def _run_engine(made_for, samples, program=None):
 def run_engine():
     """Runs the engine on sample sets: ``run_engine(made_for, samples, program)``."""
     return _run_engine
+
+
+def _longest_run(program):
+    """Clocks that a sample set takes at most with one turn of the program's loop, and those of a turn.
+
+    Every instruction once, every jump taken, every division and root with all their bits.
+    """
+
+    def clocks(instruction):
+        if instruction.operation is Operation.DIVIDE:
+            return 1 + WIDE_BITS + instruction.y + 1
+        if instruction.operation is Operation.ROOT:
+            return 1 + WIDE_BITS // 2 + 1
+        return 3 if instruction.operation in JUMPS else 1
+
+    code = program.instructions
+    ((top, bottom),) = [
+        (instruction.target, address)
+        for address, instruction in enumerate(code)
+        if instruction.operation in JUMPS and instruction.target < address
+    ]
+    return sum(map(clocks, code)) + 3, sum(map(clocks, code[top : bottom + 1]))
+
+
+@pytest.fixture
+def longest_run():
+    """Bound on the clocks of a sample set and of a turn of its loop: ``longest_run(program)``."""
+    return _longest_run

@@ -4,7 +4,9 @@ import random
 
 import pytest
 
+from rtl.metering.compiler import compile_program
 from rtl.metering.front_end import FrontEnd
+from soc.config import preset
 
 
 def words_for(rng, count, lanes, word_bits):
@@ -116,6 +118,82 @@ def test_a_full_queue_refuses_and_forgets_nothing(queue, simulate):
         assert started == accepted
 
     simulate(dut, bench)
+
+
+# --- Real time: sample sets come at their pace, and the end of a window takes several periods
+
+QUEUE = 8
+PACES = {
+    "3072 clocks": preset("polyphase"),
+    "3200 clocks": preset("polyphase").with_changes(
+        metrology_hz=25_000_000, modulator_divider=8, cic_decimation=200
+    ),
+}
+USUAL = 63
+"""Clocks of a sample set inside a window, three phases; tests/rtl/metering/test_engine.py holds it."""
+HANDOVER = 2
+"""Clocks from the end of one sample set to the start of the next."""
+
+
+def unfinished(pace, work):
+    """Most sample sets that have come and are not done, if one comes every ``pace`` clocks."""
+    free, ends, most = 0, [], 0
+    for index, clocks in enumerate(work):
+        free = max(free, index * pace) + clocks + HANDOVER
+        ends.append(free)
+        most = max(most, sum(end > index * pace for end in ends))
+    return most
+
+
+@pytest.mark.parametrize("pace", PACES)
+@pytest.mark.parametrize("hertz", [40, 42.5, 45, 50, 60, 65, 70])
+def test_the_queue_covers_the_end_of_a_window(pace, hertz, longest_run):
+    """By calculation: three phases, the longest way through the program, windows one after the other."""
+    config = PACES[pace]
+    rest, turn = longest_run(compile_program(config.metering))
+    sets = int(config.sample_rate_hz / hertz) + 1
+    window = [USUAL] * (sets - 1) + [rest + sets * turn]
+    assert sum(window) < 0.1 * sets * config.sample_clocks
+    assert unfinished(config.sample_clocks, 3 * window) <= 5 < QUEUE
+    # A timed window and a crossing right after it: neither has a fundamental.
+    timed = [USUAL] * (sets - 1) + [rest, rest]
+    assert unfinished(config.sample_clocks, timed + window) <= 5 < QUEUE
+
+
+@pytest.mark.parametrize("pace", PACES)
+def test_no_set_is_refused_at_the_nominal_pace(pace, longest_run, simulate):
+    config = PACES[pace]
+    rest, turn = longest_run(compile_program(config.metering))
+    longest = rest + turn * (int(config.sample_rate_hz / config.lowest_hz) + 2)
+    work = [USUAL, rest, rest, *[USUAL] * 4, longest, *[USUAL] * 8]
+    dut = FrontEnd(word_bits=24, lanes=7, queue=QUEUE)
+    done = []
+
+    async def source(ctx):
+        for index in range(len(work)):
+            ctx.set(dut.samples.payload, [index] * 7)
+            ctx.set(dut.samples.valid, 1)
+            *_, ready = await ctx.tick().sample(dut.samples.ready)
+            assert ready, f"set {index} refused"
+            ctx.set(dut.samples.valid, 0)
+            waiting.append(index + 1 - len(done))
+            await ctx.tick().repeat(config.sample_clocks - 1)
+
+    async def engine(ctx):
+        ctx.set(dut.engine_idle, 1)
+        for clocks in work:
+            lanes = (await ctx.tick().sample(dut.lanes).until(dut.engine_start))[0]
+            done_index = lanes[0] >> 4
+            assert done_index == len(done)
+            ctx.set(dut.engine_idle, 0)
+            await ctx.tick().repeat(clocks)
+            ctx.set(dut.engine_idle, 1)
+            done.append(done_index)
+
+    waiting: list[int] = []
+    simulate(dut, source, engine)
+    assert len(done) == len(work)
+    assert max(waiting) == unfinished(config.sample_clocks, work)
 
 
 def test_a_word_longer_than_a_lane():

@@ -1,0 +1,212 @@
+"""The quantity memory: what a reader may believe, whatever the clocks of the two domains are."""
+
+import random
+
+import pytest
+from amaranth import ResetInserter, Signal
+from amaranth.sim import Simulator
+
+from rtl.metering.quantities import WORDS_PER_QUANTITY, quantities
+from rtl.metering.quantity_memory import QuantityMemory
+
+COUNT = len(quantities(1))
+COMMIT_TO_WRITE = 60
+"""Clocks from a commit to the first quantity of the next window, at least: test_metrology.py holds it."""
+
+# Clocks of the metrology domain in one of the application domain.
+RATIOS = [0.11, 24.576 / 50, 1.0, 1.3, 5.0, 14.0]
+
+
+def quantity(window, index):
+    """Quantity ``index`` of ``window``: every word of it tells both; the sequence word comes first."""
+    if index == 0:
+        return window
+    value = sum((window * 977 + index * 31 + word) % 2**31 << 32 * word for word in range(3))
+    return -value if (window + index) % 3 == 0 else value
+
+
+def bus_words(value):
+    return [value >> 32 * word & 0xFFFF_FFFF for word in range(WORDS_PER_QUANTITY)]
+
+
+async def clocks(ctx, count):
+    for _ in range(count):
+        await ctx.tick("metrology")
+
+
+class Writer:
+    """Plays the engine: window after window, in the order in which the program writes them."""
+
+    def __init__(self, dut, *, windows, gap, seed):
+        self.dut, self.windows, self.gap, self.rng = dut, windows, gap, random.Random(seed)
+        self.committed = 0
+        self.done = False
+
+    async def run(self, ctx):
+        dut = self.dut
+        for window in range(1, self.windows + 1):
+            await clocks(ctx, self.gap + self.rng.choice((0, 0, 1, 50)))
+            for index in range(COUNT):
+                ctx.set(dut.quantity_adr, index)
+                ctx.set(dut.quantity, quantity(window, index))
+                ctx.set(dut.quantity_stb, 1)
+                await ctx.tick("metrology")
+                ctx.set(dut.quantity_stb, 0)
+                ctx.set(dut.quantity, -1)
+                await clocks(ctx, self.rng.choice((1, 1, 2, 9)))
+            ctx.set(dut.commit_stb, 1)
+            await ctx.tick("metrology")
+            ctx.set(dut.commit_stb, 0)
+            self.committed = window
+        self.done = True
+
+
+async def read(ctx, bus, address, gap=0):
+    """One word; it is acknowledged in the clock after the strobe."""
+    for _ in range(gap):
+        await ctx.tick()
+    ctx.set(bus.adr, address)
+    ctx.set(bus.cyc, 1)
+    ctx.set(bus.stb, 1)
+    await ctx.tick()
+    *_, ack, word = await ctx.tick().sample(bus.ack, bus.dat_r)
+    assert ack
+    ctx.set(bus.cyc, 0)
+    ctx.set(bus.stb, 0)
+    return word
+
+
+def simulate(dut, ratio, *testbenches, phase=0.3, design=None):
+    simulator = Simulator(design or dut)
+    simulator.add_clock(1e-6, domain="metrology")
+    simulator.add_clock(ratio * 1e-6, phase=phase * ratio * 1e-6, domain="sync")
+    for testbench in testbenches:
+        simulator.add_testbench(testbench)
+    simulator.run()
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("seed", range(2))
+def test_what_the_same_sequence_word_encloses_is_of_one_window(ratio, seed):
+    dut = QuantityMemory(phases=1)
+    writer = Writer(dut, windows=7 + int(9 * ratio), gap=COMMIT_TO_WRITE, seed=seed)
+    rng = random.Random(seed)
+    coherent, torn, windows = 0, 0, set()
+
+    async def reader(ctx):
+        nonlocal coherent, torn
+        while not writer.done:
+            before = await read(ctx, dut.bus, 0, rng.choice((0, 0, 1, 5)))
+            found = {}
+            for _ in range(rng.choice((1, 2, 5, 12))):
+                index = rng.randrange(1, COUNT)
+                word = rng.randrange(WORDS_PER_QUANTITY)
+                found[index, word] = await read(ctx, dut.bus, WORDS_PER_QUANTITY * index + word)
+            after = await read(ctx, dut.bus, 0)
+            where = f"repeat with ratio {ratio}, seed {seed}, window {before}"
+            assert writer.committed - 1 <= after <= writer.committed, where
+            if before == after > 0:
+                coherent += 1
+                windows.add(before)
+                for (index, word), value in found.items():
+                    assert value == bus_words(quantity(before, index))[word], f"{where}: {index}, word {word}"
+            elif before:
+                torn += 1
+
+    simulate(dut, ratio, writer.run, reader, phase=rng.random())
+    assert coherent > 5
+    assert len(windows) > 3
+    if ratio >= 1:
+        assert torn > 0, "no read ever met a change: the test proves nothing"
+
+
+def test_a_core_so_slow_that_it_sees_windows_being_written_still_notices():
+    """With 40 metrology clocks in one of its own, a reader sees the bank change after the first writes."""
+    dut = QuantityMemory(phases=1)
+    writer = Writer(dut, windows=70, gap=COMMIT_TO_WRITE + 400, seed=5)
+    kept = []
+
+    async def reader(ctx):
+        while not writer.done:
+            before = await read(ctx, dut.bus, 0)
+            index = 1 + len(kept) % (COUNT - 1)
+            value = await read(ctx, dut.bus, WORDS_PER_QUANTITY * index)
+            if before == await read(ctx, dut.bus, 0) > 0:
+                kept.append(before)
+                assert value == bus_words(quantity(before, index))[0], f"window {before}, quantity {index}"
+
+    simulate(dut, 40.0, writer.run, reader)
+    assert len(set(kept)) > 10
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_commit_is_announced_once_and_soon(ratio):
+    dut = QuantityMemory(phases=1)
+    delays, announced = [], 0
+
+    async def engine(ctx):
+        for wait in (7, 23, 50, 11, 31):
+            await ctx.tick("metrology").repeat(wait + int(6 * ratio))
+            ctx.set(dut.commit_stb, 1)
+            await ctx.tick("metrology")
+            ctx.set(dut.commit_stb, 0)
+            clocks = 0
+            while not ctx.get(dut.shown_stb):
+                await ctx.tick()
+                clocks += 1
+            delays.append(clocks)
+            await ctx.tick()
+            assert not ctx.get(dut.shown_stb)
+
+    async def count(ctx):
+        nonlocal announced
+        async for *_, shown in ctx.tick().sample(dut.shown_stb):
+            announced += shown
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6, domain="metrology")
+    simulator.add_clock(ratio * 1e-6, domain="sync")
+    simulator.add_testbench(engine)
+    simulator.add_testbench(count, background=True)
+    simulator.run()
+    assert announced == len(delays) == 5
+    # One less than documented: simulation has no metastable flip-flop.
+    assert max(delays) <= 3
+
+
+def test_values_of_both_signs_and_all_words():
+    dut = QuantityMemory(phases=1)
+    writer = Writer(dut, windows=3, gap=3, seed=0)
+
+    async def reader(ctx):
+        while not writer.done:
+            await ctx.tick()
+        await ctx.tick().repeat(5)
+        for index in range(COUNT):
+            words = [await read(ctx, dut.bus, WORDS_PER_QUANTITY * index + word) for word in range(4)]
+            assert words == bus_words(quantity(3, index))
+
+    simulate(dut, 0.7, writer.run, reader)
+
+
+def test_nothing_on_the_bus_and_no_reset_changes_a_quantity():
+    dut = QuantityMemory(phases=1)
+    writer = Writer(dut, windows=6, gap=20, seed=1)
+    reset = Signal()
+    rng = random.Random(2)
+
+    async def attacker(ctx):
+        bus = dut.bus
+        while not writer.done:
+            for signal in (bus.adr, bus.dat_w, bus.we, bus.sel, bus.cyc, bus.stb):
+                ctx.set(signal, rng.getrandbits(len(signal)))
+            ctx.set(reset, rng.random() < 0.2)
+            await ctx.tick()
+        for signal in (bus.cyc, bus.stb, bus.we, reset):
+            ctx.set(signal, 0)
+        await ctx.tick().repeat(5)
+        for index in range(COUNT):
+            words = [await read(ctx, bus, WORDS_PER_QUANTITY * index + word) for word in range(4)]
+            assert words == bus_words(quantity(6, index)), f"repeat with seed 2: quantity {index}"
+
+    simulate(dut, 0.5, writer.run, attacker, design=ResetInserter({"sync": reset})(dut))
