@@ -167,8 +167,8 @@ def placed(
     )
     names = _clock_names(report, domains)
     clocks = {
-        names.get(net, net): Clock(round(figures["constraint"], 2), round(figures["achieved"], 2))
-        for net, figures in report["fmax"].items()
+        name: Clock(round(report["fmax"][net]["constraint"], 2), round(report["fmax"][net]["achieved"], 2))
+        for net, name in names.items()
     }
     return Utilisation(_by_block(netlist, cost), available, clocks, _block_mhz(report, names))
 
@@ -226,7 +226,8 @@ def _clock_names(report: Mapping[str, Any], domains: Mapping[str, str]) -> dict[
     for domain, block in domains.items():
         _, net = max((count, net) for (voter, net), count in votes.items() if voter == block)
         names[net].append(domain)
-    return {net: " and ".join(found) or "oscillator" for net, found in names.items()}
+    domains_first = sorted(names.items(), key=lambda item: [*map([*domains].index, item[1]), len(domains)])
+    return {net: " and ".join(found) or "oscillator" for net, found in domains_first}
 
 
 def _block_mhz(report: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, dict[str, float]]:

@@ -58,9 +58,9 @@ REPORT = {
         "DP16KD": {"used": 0, "available": 56},
     },
     "fmax": {
-        "app": {"achieved": 80.0, "constraint": 50},
-        "met": {"achieved": 24.0, "constraint": 25},
         "osc": {"achieved": 250.0, "constraint": 25},
+        "met": {"achieved": 24.0, "constraint": 25},
+        "app": {"achieved": 80.0, "constraint": 50},
     },
     "detailed_net_timings": [
         {
@@ -105,6 +105,7 @@ def test_placed_ecp5_with_clocks():
         "metrology": Clock(25, 24.0),
         "oscillator": Clock(25, 250.0),
     }
+    assert list(found.clocks) == ["application", "metrology", "oscillator"]
     assert [clock.holds for clock in found.clocks.values()] == [True, False, True]
     # The block of a critical path has the clock with the set-up time; the others' paths end before it.
     assert found.block_mhz == {
