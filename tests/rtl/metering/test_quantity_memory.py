@@ -85,8 +85,7 @@ def simulate(dut, ratio, *testbenches, phase=0.3, design=None):
     simulator.run()
 
 
-@pytest.mark.parametrize("ratio", RATIOS)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("ratio", "seed"), [*zip(RATIOS, range(6), strict=True), (1.0, 6)])
 def test_what_the_same_sequence_word_encloses_is_of_one_window(ratio, seed):
     dut = QuantityMemory(phases=1)
     writer = Writer(dut, windows=7 + int(9 * ratio), gap=COMMIT_TO_WRITE, seed=seed)
