@@ -135,6 +135,7 @@ class Sha256:
             yield from self._wait_until_idle()
             yield from access.write(sha256.tail, int.from_bytes(tail.ljust(4, b"\0"), "big"))
         if words:
+            yield from self._wait_for_room()
             yield Write(sha256.data.address, _words(words))
         yield from self._operate(_FINISH, len(tail))
         self._pending, self._begun = b"", False
