@@ -110,7 +110,7 @@ class quantities:
     """Values of `metrology`, kept in a memory."""
 
     base = 0x10000
-    sequence = Register("quantities.sequence", 0x10000, 4, "r", {"value": Field(0, 36, True)}, unit="windows")
+    sequence = Register("quantities.sequence", 0x10000, 4, "r", {"value": Field(0, 108, True)}, unit="windows")
     time = Register("quantities.time", 0x10010, 4, "r", {"value": Field(0, 108, True)}, unit="sample", fraction_bits=20)
     length = Register("quantities.length", 0x10020, 4, "r", {"value": Field(0, 36, True)}, unit="sample", fraction_bits=20)
     synchronised = Register("quantities.synchronised", 0x10030, 4, "r", {"value": Field(0, 36, True)})
