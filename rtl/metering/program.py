@@ -71,7 +71,7 @@ class Machine(State):
     sets: Word = 0
     rest: Word = 0
     length: Word = 0
-    sequence: Word = 0
+    sequence: Wide = 0
     level: Word = 0
     level_before: Word = 0
     source_dc: Word = 0

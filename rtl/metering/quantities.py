@@ -42,7 +42,7 @@ _ENERGY_UNIT = "V A full scale sample"
 
 # Path, bits, fraction bits, unit, description.
 _COMMON = [
-    ("sequence", WORD_BITS, 0, "windows", "Windows since power-on; unchanged across a coherent read."),
+    ("sequence", WIDE_BITS, 0, "windows", "Windows since power-on; unchanged across a coherent read."),
     ("time", WIDE_BITS, _TIME, "sample", "End of the window, counted from the first sample set."),
     ("length", WORD_BITS, _TIME, "sample", "Length of the window."),
     (

@@ -108,13 +108,31 @@ def checked_program(spare_bits=0):
 
 @pytest.fixture
 def checked(monkeypatch):
-    """A model whose program is checked: ``checked(parameters, samples)`` gives its windows."""
+    """A model whose program is checked: ``checked(parameters, samples)`` gives its windows.
 
-    def run(made_for, samples, **options):
+    With ``years`` it has counted for that long, at full scale all the time and with the shortest windows.
+    """
+
+    def run(made_for, samples, years=0, **options):
         monkeypatch.setattr("rtl.metering.model.sample_set", checked_program(**options))
         top = 2 ** (made_for.word_bits - 1)
         clipped = np.clip(np.round(samples), -top, top - 1).astype(np.int64)
-        return MeteringModel(made_for).run(clipped)
+        model = MeteringModel(made_for)
+        seconds = years * 366 * 24 * 3600
+        sets = int(seconds * made_for.sample_rate_hz)
+        model.machine.now += sets << 20
+        model.machine.sequence += seconds * made_for.highest_hz
+        for phase in model.machine.phases:
+            for name in (
+                "energy_import",
+                "energy_export",
+                "reactive_time",
+                "v_squared_time",
+                "i_squared_time",
+            ):
+                setattr(phase, name, sets * FULL**2)
+            phase.v_dc_time, phase.i_dc_time = -sets * FULL, sets * FULL
+        return model.run(clipped)
 
     return run
 
@@ -208,6 +226,11 @@ def test_shortest_and_longest_cycle_fit(cycle, checked):
             checked(made_for, samples * FULL)
         except OutgrownError as error:
             pytest.fail(f"{name} at {rate} samples a second: {error}")
+
+
+def test_counts_of_fifty_years_fit(checked):
+    windows = checked(SINGLE, np.sign(tone(70.0, 0.1, 400))[:, None] * (1, -1) * FULL, years=50)
+    assert windows[-1]["sequence"] > 2**36
 
 
 def test_the_check_would_find_an_overflow(checked):
