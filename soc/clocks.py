@@ -37,7 +37,10 @@ class PllPlan:
 
 
 def plan_pll(input_hz: int, *outputs_hz: int) -> PllPlan:
-    """Dividers that make ``outputs_hz`` exactly from ``input_hz``, at the highest phase detector frequency.
+    """Dividers that make ``outputs_hz`` exactly from ``input_hz``.
+
+    Of all there are, those with the highest frequency at the phase detector, then with the oscillator nearest
+    to the middle of its range, then with the lowest frequency on the wire of the feedback.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def plan_pll(input_hz: int, *outputs_hz: int) -> PllPlan:
             if rest or not _within(detector, _PHASE_DETECTOR_HZ) or not set(outputs) <= set(_DIVIDERS):
                 continue
             plans += [
-                (input_divider, abs(vco - sum(_VCO_HZ) // 2), output, multiplier // output, outputs)
+                (input_divider, abs(vco - sum(_VCO_HZ) // 2), multiplier // output, output, outputs)
                 for output in _DIVIDERS
                 if multiplier % output == 0
                 and multiplier // output in _DIVIDERS
@@ -66,7 +69,7 @@ def plan_pll(input_hz: int, *outputs_hz: int) -> PllPlan:
             f"The PLL cannot make {wanted} from {input_hz / 1e6:g} MHz: they need a common multiple "
             f"from {_VCO_HZ[0] // 10**6} to {_VCO_HZ[1] // 10**6} MHz in a ratio of small numbers to it."
         )
-    input_divider, _, feedback_output, feedback_divider, outputs = min(plans)
+    input_divider, _, feedback_divider, feedback_output, outputs = min(plans)
     return PllPlan(input_divider, feedback_divider, feedback_output, outputs)
 
 

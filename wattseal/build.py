@@ -24,7 +24,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="build the bitstream of an FPGA board",
         description="Build the chip for an FPGA board: synthesis, placement, routing and packing. Prints "
         "what each block takes and the clocks that are reached, and writes the same as JSON beside the "
-        "bitstream. A full build of an ECP5 board takes about five minutes, and needs no board.",
+        "bitstream. A full build of an ECP5 board takes five to ten minutes, and needs no board.",
     )
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("--board", metavar="NAME", help=f"one of {', '.join(BOARDS)}")
