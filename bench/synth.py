@@ -1,11 +1,8 @@
 """Synthesises one block out of context and tells what it costs on an FPGA."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +12,9 @@ from amaranth import Cat, ClockDomain, ClockSignal, Elaboratable, Module, ResetS
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
+from soc import tools
 from soc.errors import InputError
+from soc.utilisation import FAMILIES
 
 __all__ = ["DEVICES", "Utilisation", "synthesise"]
 
@@ -38,42 +37,21 @@ class Utilisation:
 
 @dataclass(frozen=True)
 class _Device:
-    """How the tools are called for a device, and what they call what is counted."""
+    """Which tools and options a device needs; ``flip_flop`` is how the names of Yosys' cells begin."""
 
-    synthesis: str
-    router: str
+    family: str
     router_arguments: tuple[str, ...]
-    lut4: str
-    ff: str
-    dsp: str
-    ebr: str
+    flip_flop: str
 
 
-def _ecp5(*router_arguments: str) -> _Device:
-    return _Device(
-        synthesis="synth_ecp5 -abc9",
-        router="nextpnr-ecp5",
-        router_arguments=(*router_arguments, "--speed", "6", "--lpf-allow-unconstrained"),
-        lut4="TRELLIS_COMB",
-        ff="TRELLIS_FF",
-        dsp="MULT18X18D",
-        ebr="DP16KD",
-    )
-
+_ECP5 = ("--speed", "6", "--lpf-allow-unconstrained")
 
 DEVICES = {
-    "ecp5-25f": _ecp5("--25k", "--package", "CABGA256"),
-    "ecp5-85f": _ecp5("--85k", "--package", "CABGA381"),
-    "ice40-up5k": _Device(
-        synthesis="synth_ice40 -abc9 -device u -dsp",
-        router="nextpnr-ice40",
-        router_arguments=("--up5k", "--package", "sg48", "--pcf-allow-unconstrained"),
-        lut4="ICESTORM_LC",
-        ff="SB_DFF",
-        dsp="ICESTORM_DSP",
-        ebr="ICESTORM_RAM",
-    ),
+    "ecp5-25f": _Device("ecp5", ("--25k", "--package", "CABGA256", *_ECP5), "TRELLIS_FF"),
+    "ecp5-85f": _Device("ecp5", ("--85k", "--package", "CABGA381", *_ECP5), "TRELLIS_FF"),
+    "ice40-up5k": _Device("ice40", ("--up5k", "--package", "sg48", "--pcf-allow-unconstrained"), "SB_DFF"),
 }
+"""The devices by name; the ECP5s of speed grade 6."""
 
 
 class _OutOfContext(Elaboratable):
@@ -86,7 +64,7 @@ class _OutOfContext(Elaboratable):
         ports = [(member.flow, value) for _, member, value in block.signature.flatten(block)]
         self.inputs = Cat(value for flow, value in ports if flow == wiring.In)
         self.outputs = Cat(value for flow, value in ports if flow == wiring.Out)
-        self.driven = Signal(1 + len(self.inputs), reset_less=True)
+        self.driven = Signal(1 + len(self.inputs), reset_less=True, attrs={"keep": 1})
         self.captured = Signal(len(self.outputs), reset_less=True, attrs={"keep": 1})
 
     def elaborate(self, platform: object) -> Module:
@@ -115,13 +93,10 @@ def synthesise(
 ) -> Utilisation:
     """Synthesise, place and route one block alone, between registers, with Yosys and nextpnr.
 
-    The tools are those that the environment variables ``YOSYS``, ``NEXTPNR_ECP5`` and ``NEXTPNR_ICE40`` name,
-    or the YoWASP ones of this Python environment.
-
     Parameters
     ----------
     block : wiring.Component
-        The block, not elaborated before. All its ports are of domain ``sync``, and none is an array.
+        The block, not elaborated before. All its ports are of domain ``sync``.
     name : str
         Name of the files written.
     device : str
@@ -141,77 +116,54 @@ def synthesise(
     if device not in DEVICES:
         raise InputError(f"There is no device {device!r} to synthesise for; known are {', '.join(DEVICES)}.")
     target = DEVICES[device]
-    yosys, router = _tool("yosys"), _tool(target.router)
+    yosys, router = tools.find("yosys"), tools.find(f"nextpnr-{target.family}")
     wrapper = _OutOfContext(block)
     with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.il").write_text(rtlil.convert(wrapper, name="top", ports=[wrapper.clk, wrapper.scan]))
-        script = f"read_rtlil {name}.il; {target.synthesis} -top top -json {name}.json"
-        _run([yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder)
+        netlist_text = rtlil.convert(wrapper, name="top", ports=[wrapper.clk, wrapper.scan])
+        (folder / f"{name}.il").write_text(netlist_text)
+        synthesis = f"synth_{target.family} {FAMILIES[target.family].synthesis}"
+        script = f"read_rtlil {name}.il; {synthesis} -top top -json {name}.json"
+        tools.run([yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder)
         arguments = ["--json", f"{name}.json", "--report", f"{name}.report.json", "--seed", str(seed), "-q"]
         arguments += ["--freq", str(frequency_mhz), "--timing-allow-fail", "--log", f"{name}.route.log"]
-        _run([router, *target.router_arguments, *arguments], folder)
+        tools.run([router, *target.router_arguments, *arguments], folder)
         netlist = json.loads((folder / f"{name}.json").read_text())["modules"]["top"]
         report = json.loads((folder / f"{name}.report.json").read_text())
     return _utilisation(target, netlist, report)
 
 
-def _tool(name: str) -> str:
-    """The executable for ``name``: the environment's choice, or YoWASP's beside the running Python."""
-    variable = name.upper().replace("-", "_")
-    chosen = os.environ.get(variable) or str(Path(sys.executable).parent / f"yowasp-{name}")
-    found = shutil.which(chosen)
-    if found is None:
-        raise InputError(
-            f"{chosen} is missing: install the package yowasp-{name}, or name {name} in the environment "
-            f"variable {variable}."
-        )
-    return found
-
-
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        output = (done.stderr + done.stdout).strip().splitlines()
-        reason = next((line for line in output if line.startswith("ERROR")), output[-1] if output else "no output")
-        raise InputError(f"{Path(command[0]).name} failed with status {done.returncode}: {reason}")
-
-
-def _utilisation(target: _Device, netlist: dict[str, Any], report: dict[str, Any]) -> Utilisation:
-    used = {name: counts["used"] for name, counts in report["utilization"].items()}
-    cells = netlist["cells"].values()
-    wrapper_ff = {
-        bit for net in ("driven", "captured") for bit in netlist["netnames"].get(net, {"bits": []})["bits"]
-    }
-    ff = [cell["connections"] for cell in cells if cell["type"].startswith(target.ff)]
-    own_ff = [pins for pins in ff if pins["Q"][0] not in wrapper_ff]
-    lut4 = used[target.lut4]
-    if target.lut4 == "ICESTORM_LC":
-        lut4 -= _cells_of_wrapper(cells, [pins for pins in ff if pins["Q"][0] in wrapper_ff])
+def _utilisation(target: _Device, netlist: Mapping[str, Any], report: Mapping[str, Any]) -> Utilisation:
+    cells = FAMILIES[target.family].utilisation
+    used = {field: report["utilization"].get(cell, {"used": 0})["used"] for field, cell in cells.items()}
+    of_wrapper = {bit for net in ("driven", "captured") for bit in netlist["netnames"][net]["bits"]}
+    flip_flops = [
+        cell["connections"] for cell in netlist["cells"].values() if cell["type"].startswith(target.flip_flop)
+    ]
+    wrapper_flip_flops = [pins for pins in flip_flops if pins["Q"][0] in of_wrapper]
+    wrapper_cells = 0
+    if cells["ff"] == cells["lut4"]:
+        wrapper_cells = len(wrapper_flip_flops) - _beside_a_lut(netlist["cells"].values(), wrapper_flip_flops)
     (clock,) = report["fmax"].values()
     return Utilisation(
-        lut4=lut4,
-        ff=len(own_ff),
-        dsp=used.get(target.dsp, 0),
-        ebr=used.get(target.ebr, 0),
+        lut4=used["lut4"] - wrapper_cells,
+        ff=len(flip_flops) - len(wrapper_flip_flops),
+        dsp=used["dsp"],
+        ebr=used["ebr"],
         mhz=round(clock["achieved"], 1),
     )
 
 
-def _cells_of_wrapper(cells: Any, wrapper_ff: list[dict[str, Any]]) -> int:
-    """Logic cells that the wrapper's flip-flops fill: all but those that share one with a LUT of the block.
-
-    nextpnr puts a flip-flop into the cell of the LUT that drives it if that LUT drives nothing else.
-    """
+def _beside_a_lut(cells: Iterable[Mapping[str, Any]], flip_flops: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the flip-flops nextpnr puts into a LUT's logic cell: if the LUT drives nothing else."""
     sinks: dict[Any, int] = {}
-    luts = set()
+    of_luts = set()
     for cell in cells:
         for pin, bits in cell["connections"].items():
             if cell["port_directions"][pin] == "input":
                 for bit in bits:
                     sinks[bit] = sinks.get(bit, 0) + 1
             elif cell["type"] == "SB_LUT4":
-                luts.update(bits)
-    shared = sum(pins["D"][0] in luts and sinks[pins["D"][0]] == 1 for pins in wrapper_ff)
-    return len(wrapper_ff) - shared
+                of_luts.update(bits)
+    return sum(pins["D"][0] in of_luts and sinks[pins["D"][0]] == 1 for pins in flip_flops)

@@ -91,33 +91,36 @@ void block_tick(Block* block, std::uint64_t cycles) {
     while (cycles--) block->cycle();
 }
 
-// Cycles until the port, of one bit, is high; -1 if it is not within `limit`.
-std::int64_t block_until(Block* block, unsigned port, std::uint64_t limit) {
-    for (std::uint64_t cycles = 0; cycles <= limit; ++cycles) {
-        if (block->high(port)) return static_cast<std::int64_t>(cycles);
+// The functions below return the cycles that they took, or if they gave up, those minus one negated.
+
+// Waits until the port, of one bit, is high, at most `limit` cycles.
+std::int64_t block_until(Block* block, unsigned port, std::int64_t limit) {
+    std::int64_t cycles = 0;
+    for (; !block->high(port); ++cycles) {
+        if (cycles == limit) return -cycles - 1;
         block->cycle();
     }
-    return -1;
+    return cycles;
 }
 
-// Cycles in which a stream takes `count` payloads of `stride` words; -1 if one is not taken within `limit`.
+// Has a stream take `count` payloads of `stride` words, each within `limit` cycles.
 std::int64_t block_send(Block* block, unsigned valid, unsigned ready, unsigned payload, const std::uint32_t* words,
-                        unsigned stride, std::uint64_t count, std::uint64_t limit) {
+                        unsigned stride, std::int64_t count, std::int64_t limit) {
     const std::uint32_t one[2] = {1, 0}, zero[2] = {0, 0};
     std::int64_t total = 0;
     bool taken = true;
-    for (std::uint64_t index = 0; index < count && taken; ++index) {
+    for (std::int64_t index = 0; index < count && taken; ++index) {
         ports[payload].store(block->top, words + index * stride);
         ports[valid].store(block->top, one);
         block->top.eval();
         taken = false;
-        for (std::uint64_t cycles = 0; cycles < limit && !taken; ++cycles, ++total) {
+        for (std::int64_t cycles = 0; cycles < limit && !taken; ++cycles, ++total) {
             taken = block->high(ready);
             block->cycle();
         }
     }
     ports[valid].store(block->top, zero);
     block->top.eval();
-    return taken ? total : -1;
+    return taken ? total : -total - 1;
 }
 }

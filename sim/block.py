@@ -35,6 +35,7 @@ _MAKE = ("make", "-C", "objects", "-f", "Vblock.mk", "OPT_FAST=-O3", "OPT_SLOW=-
 _ARCHIVES = ("objects/Vblock__ALL.a", "objects/libverilated.a")
 _PORT = re.compile(r"VL_(?:IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 _UNDERSCORES = "___05F"  # how Verilator writes two of them in a C++ name
+_RESERVED = "__SYM__"  # what it puts before a name that C++ reserves
 _WORD_BITS = 32
 
 
@@ -101,11 +102,8 @@ class Block:
 
         Raises `TimeoutError` if it stays low for ``limit`` cycles.
         """
-        passed = self._library.block_until(self._block, self._numbers[port], ctypes.c_uint64(limit))
-        if passed < 0:
-            raise TimeoutError(f"{port} stayed low for {limit} cycles")
-        self.cycles += passed
-        return passed
+        passed = self._library.block_until(self._block, self._numbers[port], ctypes.c_int64(limit))
+        return self._passed(passed, f"{port} stayed low for {limit} cycles")
 
     def send(self, stream: str, payloads: Sequence[int], limit: int) -> int:
         """Send payloads over the stream port ``stream``; returns the cycles from the first to the last taken.
@@ -119,13 +117,17 @@ class Block:
             *(self._numbers[name] for name in (f"{stream}__valid", f"{stream}__ready", payload)),
             words,
             len(words) // max(1, len(payloads)),
-            ctypes.c_uint64(len(payloads)),
-            ctypes.c_uint64(limit),
+            ctypes.c_int64(len(payloads)),
+            ctypes.c_int64(limit),
         )
-        if passed < 0:
-            raise TimeoutError(f"{stream} took no payload for {limit} cycles")
-        self.cycles += passed
-        return passed
+        return self._passed(passed, f"{stream} took no payload for {limit} cycles")
+
+    def _passed(self, cycles: int, complaint: str) -> int:
+        """Count cycles as the compiled code returns them, and complain if it gave up."""
+        self.cycles += cycles if cycles >= 0 else -cycles - 1
+        if cycles < 0:
+            raise TimeoutError(complaint)
+        return cycles
 
 
 def _words(values: Sequence[int], bits: int) -> ctypes.Array[ctypes.c_uint32]:
@@ -166,7 +168,7 @@ def _compile(work: Path) -> None:
     header = (work / "objects" / "Vblock.h").read_text()
     ports = {name: int(high) - int(low) + 1 for name, high, low in _PORT.findall(header)}
     (work / "ports.inc").write_text("".join(f"PORT({name})\n" for name in ports))
-    names = {name.replace(_UNDERSCORES, "__"): bits for name, bits in ports.items()}
+    names = {name.removeprefix(_RESERVED).replace(_UNDERSCORES, "__"): bits for name, bits in ports.items()}
     (work / _PORTS).write_text(json.dumps(names))
     _run([*_MAKE, f"-j{os.cpu_count() or 1}"], work, root)
     include = [f"-I{path}" for path in (".", "objects", root / "include", root / "include" / "vltstd")]

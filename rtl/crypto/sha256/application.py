@@ -215,7 +215,7 @@ class ApplicationPort(wiring.Component):
                 m.d.comb += self._pushes.eq(1)
                 m.d.sync += self._put.eq(self._put + 1)
         with m.Elif(bus.w_stb & bus.addr[6]):
-            with m.If(busy):
+            with m.If(Mux(bus.addr[5], busy, self._asked | self._wipes)):
                 self._refuse(m, Refusal.ORDER)
             with m.Else():
                 m.d.comb += self._stores.eq(1)

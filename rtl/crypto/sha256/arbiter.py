@@ -1,6 +1,6 @@
 """Whose turn it is at the SHA-256 unit."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,10 +12,10 @@ BLOCKS_AT_A_TIME = 16
 class Arbiter(wiring.Component):
     """Chooses the user of the next block.
 
-    User 0 is the application, the others are hardware. Hardware goes first: whoever of them has an open
-    message keeps the unit until the message ends, then the next one in turn has it. When hardware users have
-    taken 16 blocks and others wait, the application gets one block if it waits, and the next hardware user in
-    turn is chosen if it does not.
+    User 0 is the application, the others are hardware. Hardware goes first. A hardware user's turn lasts until
+    its message ends, or for 16 blocks if that is earlier and others wait. Then the next hardware user in turn
+    goes on, or the application if it has waited for 16 blocks, or if no hardware user waits. The application's
+    turn is one block.
 
     Parameters
     ----------
@@ -27,11 +27,13 @@ class Arbiter(wiring.Component):
     waits : In(one bit a user)
         The user has a word to offer.
     holder : In(range(users))
-        User that had the last block.
+        User whose turn it is, or was.
     holds : In(1)
         The holder's message is not at its end.
+    turn_stb : In(1)
+        The holder begins its turn.
     block_stb : In(1)
-        The holder has taken a block.
+        The holder has taken a block, or has had a turn without one.
     winner : Out(range(users))
         User of the next block, if any waits.
 
@@ -55,6 +57,7 @@ class Arbiter(wiring.Component):
                 "waits": In(users),
                 "holder": In(range(users)),
                 "holds": In(1),
+                "turn_stb": In(1),
                 "block_stb": In(1),
                 "winner": Out(range(users)),
             }
@@ -63,28 +66,32 @@ class Arbiter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         users = len(self.waits)
-        taken = Signal(range(BLOCKS_AT_A_TIME + 1))  # by hardware users since the application had its chance
-        used_up = Signal()
-        m.d.comb += used_up.eq(taken == BLOCKS_AT_A_TIME)
-        with m.If(self.block_stb):
+        counter = range(BLOCKS_AT_A_TIME + 1)
+        taken = Signal(counter)  # blocks of this turn
+        passed = Signal(counter)  # blocks of hardware users while the application waited
+        with m.If(self.turn_stb):
+            m.d.sync += taken.eq(self.block_stb)
+        with m.Elif(self.block_stb & (taken != BLOCKS_AT_A_TIME)):
             m.d.sync += taken.eq(taken + 1)
-            with m.If(self.holder == 0):
-                m.d.sync += taken.eq(0)
-            with m.Elif(used_up):
-                m.d.sync += taken.eq(1)
+        with m.If(~self.waits[0] | (self.block_stb & (self.holder == 0))):
+            m.d.sync += passed.eq(0)
+        with m.Elif(self.block_stb & (passed != BLOCKS_AT_A_TIME)):
+            m.d.sync += passed.eq(passed + 1)
 
+        recent = Signal.like(self.winner)  # hardware user of the last turn
+        last_hardware = Mux(self.holder == 0, recent, self.holder)
+        m.d.sync += recent.eq(last_hardware)
         # Of the assignments to `winner` that apply, the last one counts.
-        with m.Switch(self.holder):
-            for holder in range(users):
-                with m.Case(holder):
-                    m.d.comb += self.winner.eq(0)
-                    in_turn = [(holder + step) % users for step in range(1, users + 1)]
+        with m.Switch(last_hardware):
+            for last in range(users):
+                with m.Case(last):
+                    in_turn = [(last + step) % users for step in range(1, users + 1)]
                     for user in reversed([user for user in in_turn if user != 0]):
                         with m.If(self.waits[user]):
                             m.d.comb += self.winner.eq(user)
-                    if holder != 0:
-                        with m.If(self.waits[holder] & self.holds & ~used_up):
-                            m.d.comb += self.winner.eq(holder)
-        with m.If(self.waits[0] & used_up):
+        with m.If(self.waits[0] & (passed == BLOCKS_AT_A_TIME)):
             m.d.comb += self.winner.eq(0)
+        goes_on = self.holds & (self.holder != 0) & (taken != BLOCKS_AT_A_TIME)
+        with m.If(self.waits.bit_select(self.holder, 1) & goes_on):
+            m.d.comb += self.winner.eq(self.holder)
         return m

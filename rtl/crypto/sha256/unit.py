@@ -215,7 +215,8 @@ class Unit(wiring.Component):
                 m.next = "Wipe Memory"
             with m.Elif(self._arbiter.waits.any()):
                 with m.If(self._live & (winner == self._holder) & ~self._offer.first):
-                    m.next = "Hash Message"
+                    with m.If(self._hash.message.ready):  # not earlier: somebody else may still come
+                        m.next = "Hash Message"
                 with m.Elif(self._hash.idle):
                     with m.If(self._live & (winner != self._holder)):
                         m.d.sync += self._live.eq(0)
@@ -232,18 +233,21 @@ class Unit(wiring.Component):
         with_key, is_key = self._of_holder(self._with_key), self._of_holder(self._is_key)
         with m.State("Begin"):
             m.d.sync += [self._live.eq(0), self._primed.eq(0), self._part.eq(_Part.MESSAGE)]
+            # A turn counts as a block, unless blocks follow, which count themselves.
+            m.d.comb += [self._arbiter.turn_stb.eq(1), self._arbiter.block_stb.eq(1)]
             with m.If(self._offer.first):
                 with m.If(self._offer.command != Command.SAVE):
                     m.d.sync += [opened.eq(0), is_key.eq(0), with_key.eq(self._offer.command.as_value()[0])]
                 with m.Switch(self._offer.command):
                     with m.Case(Command.HASH):
-                        m.d.comb += self._hash.restart.eq(1)
+                        m.d.comb += [self._hash.restart.eq(1), self._arbiter.block_stb.eq(0)]
                         m.d.sync += [opened.eq(1), self._live.eq(1)]
                         m.next = "Hash Message"
                     with m.Case(Command.HMAC):
                         with m.If(~keyed):
                             self._refuse(m)
                         with m.Else():
+                            m.d.comb += self._arbiter.block_stb.eq(0)
                             m.d.sync += [opened.eq(1), self._live.eq(1)]
                             with m.If(self._primed):
                                 m.next = "Hash Message"
@@ -274,6 +278,7 @@ class Unit(wiring.Component):
                     with m.Default():
                         self._refuse(m)
             with m.Elif(opened):
+                m.d.comb += self._arbiter.block_stb.eq(0)
                 m.d.sync += self._live.eq(1)
                 self._move(m, fetch=Place.RUNNING, whole=True, then=_Then.HASH_MESSAGE)
             with m.Else():
@@ -386,9 +391,11 @@ class Unit(wiring.Component):
                 m.d.comb += [self._take.eq(1), self._contexts.write_en.eq(1)]
                 m.d.sync += self._count.eq(self._count + 1)
                 with m.If(self._offer.word.last):
-                    m.d.comb += self._done.eq(1)
-                    m.d.sync += self._of_holder(self._opened).eq(1)
-                    m.next = "Choose"
+                    m.next = "Open Message"
+        with m.State("Open Message"):
+            m.d.comb += self._done.eq(1)
+            m.d.sync += self._of_holder(self._opened).eq(1)
+            m.next = "Choose"
 
     def _move_words(self, m):
         with m.State("Move Words"), m.If(self._contexts.moved):
