@@ -22,6 +22,8 @@ def split_cells(line: str, separator: str) -> list[str]:
 
 def to_number(cell: str, separator: str) -> float | None:
     """Read a cell, with a decimal comma where the separator is another one; None if it is no number."""
+    if "_" in cell:  # Python would read 1_0 as 10
+        return None
     if separator != ",":
         cell = cell.replace(",", ".")
     try:

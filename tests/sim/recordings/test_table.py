@@ -49,3 +49,9 @@ def test_cells():
     assert to_number("1,5", ";") == 1.5
     assert to_number("1,5", ",") is None
     assert to_number(" -2.5e3 ", ",") == -2500
+    assert to_number("1_0", ",") is None
+
+
+def test_an_underscore_is_part_of_no_number():
+    _, faults = _parse(["1,2", "1_0,2"])
+    assert faults == {0: "line 11 has '1_0' in column 'a', where a number is needed"}
