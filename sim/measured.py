@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.readings import Readings
 from sim.resample import FloatArray
@@ -58,7 +59,8 @@ class Windows:
     """The quantities of consecutive windows, as the chip showed them.
 
     The readings are over the windows from the first zero crossing to the last; without two crossings, from
-    the end of the first window to the end of the last. Energy and the other integrals are differences of
+    the end of the first window to the end of the last. Reactive power and frequency are means over the
+    windows between two crossings. Energy and the other integrals are differences of
     the chip's registers between the ends of that interval.
 
     Parameters
@@ -69,6 +71,8 @@ class Windows:
         Full scales and sample rate.
     phases : int
         Phases to read.
+    threshold_v : float
+        Peak voltage up to which a phase is dead: it then has no frequency, reactive power or power factor.
 
     Raises
     ------
@@ -76,7 +80,9 @@ class Windows:
         If there are fewer than two windows, or one is missing between others.
     """
 
-    def __init__(self, records: Sequence[Record], scale: Scale, phases: int = 1) -> None:
+    def __init__(
+        self, records: Sequence[Record], scale: Scale, phases: int = 1, threshold_v: float = 0.0
+    ) -> None:
         if len(records) < 2:
             raise ValueError(f"Two windows or more are needed, not {len(records)}")
         sequence = [record["sequence"] for record in records]
@@ -84,13 +90,14 @@ class Windows:
             raise ValueError(f"Windows are missing between {sequence[0]} and {sequence[-1]}")
         self._scale = scale
         self._phases = phases
+        self._threshold_v = threshold_v
         whole = [index for index, record in enumerate(records) if index and record["synchronised"]]
         self.crossings = bool(whole)
         self.records = list(records[whole[0] - 1 : whole[-1] + 1]) if whole else list(records)
 
     def limited(self, count: int) -> Windows:
         """The same without the windows after the first ``count`` of the interval."""
-        return Windows(self.records[: count + 1], self._scale, self._phases)
+        return Windows(self.records[: count + 1], self._scale, self._phases, self._threshold_v)
 
     @property
     def boundaries_s(self) -> FloatArray:
@@ -108,29 +115,39 @@ class Windows:
 
     def readings(self) -> list[Readings]:
         """What the chip measured over the interval, one entry a phase."""
-        return [self._phase(f"phase{phase}") for phase in range(self._phases)]
+        return [self._phase(phase) for phase in range(self._phases)]
 
     def _gained(self, path: str) -> float:
         return self._scale.si(path, self.records[-1][path] - self.records[0][path])
 
-    def _frequency(self) -> float | None:
-        lengths = [record["length"] for record in self.records[1:] if record["synchronised"]]
-        return len(lengths) / self._scale.si("length", sum(lengths)) if lengths else None
+    @property
+    def synchronised(self) -> npt.NDArray[np.bool_]:
+        """For each window, whether it is a mains cycle."""
+        return np.array([bool(record["synchronised"]) for record in self.records[1:]])
 
-    def _phase(self, phase: str) -> Readings:
+    def live(self, phase: int) -> bool:
+        """Whether there are mains cycles, and the phase's own voltage is more than the crossing threshold."""
+        return self.crossings and self._rms(f"phase{phase}.v_squared_time") * 2**0.5 > self._threshold_v
+
+    def _rms(self, path: str) -> float:
+        return (max(0.0, self._gained(path)) / self._gained("time")) ** 0.5
+
+    def _phase(self, number: int) -> Readings:
+        phase, live = f"phase{number}", self.live(number)
         seconds = self._gained("time")
-        vrms = (max(0.0, self._gained(f"{phase}.v_squared_time")) / seconds) ** 0.5
-        irms = (max(0.0, self._gained(f"{phase}.i_squared_time")) / seconds) ** 0.5
+        cycles = [record["length"] for record in self.records[1:] if record["synchronised"]]
+        in_cycles = self._scale.si("length", sum(cycles))
+        vrms, irms = self._rms(f"{phase}.v_squared_time"), self._rms(f"{phase}.i_squared_time")
         gained, given = (self._gained(f"{phase}.energy_{way}") for way in ("import", "export"))
         active, apparent = (gained - given) / seconds, vrms * irms
         return Readings(
             vrms_v=vrms,
             irms_a=irms,
             active_w=active,
-            reactive_var=self._gained(f"{phase}.reactive_time") / seconds if self.crossings else None,
+            reactive_var=self._gained(f"{phase}.reactive_time") / in_cycles if live else None,
             apparent_va=apparent,
-            power_factor=active / apparent if self.crossings and apparent > 0 else None,
-            frequency_hz=self._frequency(),
+            power_factor=active / apparent if live and apparent > 0 else None,
+            frequency_hz=len(cycles) / in_cycles if live else None,
             energy_import_wh=gained / 3600,
             energy_export_wh=given / 3600,
             v_dc=self._gained(f"{phase}.v_dc_time") / seconds,

@@ -16,7 +16,7 @@ from sim.backends import Backend, PowerOff, Result, needs
 from sim.backends.base import Progress
 from sim.measured import Scale, Windows
 from sim.readings import Readings
-from sim.reference import reference
+from sim.reference import mains_frequency, reference
 from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
 from soc.errors import InputError
@@ -190,8 +190,9 @@ def measure(
     if len(analogue.lanes) > config.phases:
         raise InputError(
             f"{analogue.source}: has {len(analogue.lanes)} phases, the preset {config.name!r} measures "
-            f"{config.phases}; choose fewer channels or the preset 'polyphase'."
+            f"{config.phases}; choose fewer channels or a preset with more phases."
         )
+    progress("Converting the signal", None)
     samples = digitise(analogue, config, v_max, i_max)
     records, run = engine.run(config, samples.codes, progress)
     if len(records) < 2:
@@ -200,15 +201,13 @@ def measure(
             f"give at least {3 / config.lowest_hz:.3g} s."
         )
     scale = Scale(samples.v_max, samples.i_max, config.sample_rate_hz)
-    windows = Windows(records, scale, len(analogue.lanes))
+    threshold_v = samples.v_max / (1 << config.crossing_threshold_log2)
+    windows = Windows(records, scale, len(analogue.lanes), threshold_v)
     kept = analogue.whole(windows.boundaries_s)
     windows = windows.limited(len(kept) - 1)
     boundaries = analogue.start_s + windows.boundaries_s
     progress("Computing the reference", None)
-    references = [
-        reference(voltage, current, boundaries, crossings=windows.crossings)
-        for voltage, current in analogue.lanes
-    ]
+    references = [_reference(analogue, boundaries, windows, phase) for phase in range(len(analogue.lanes))]
     return Measurement(
         source=analogue.source,
         engine=engine.name,
@@ -218,16 +217,39 @@ def measure(
         references=references,
         windows=windows,
         samples=samples,
-        notes=tuple(_notes(samples, windows)),
+        notes=tuple(_notes(config, analogue, samples, windows)),
         run=run,
     )
 
 
-def _notes(samples: Samples, windows: Windows) -> Generator[str, None, None]:
+def _reference(analogue: Analogue, boundaries: FloatArray, windows: Windows, phase: int) -> Readings:
+    """Readings in float64 over the chip's windows, with a frequency that is not the chip's."""
+    voltage, current = analogue.lanes[phase]
+    live = windows.live(phase)
+    return reference(
+        voltage,
+        current,
+        boundaries,
+        synchronised=windows.synchronised & live,
+        frequency_hz=mains_frequency(voltage, boundaries[0], boundaries[-1]) if live else None,
+    )
+
+
+def _notes(
+    config: SocConfig, analogue: Analogue, samples: Samples, windows: Windows
+) -> Generator[str, None, None]:
     yield f"Full scale: {samples.v_max:g} V and {samples.i_max:g} A peak."
     if samples.clipped:
         yield f"{samples.clipped} samples were clipped at full scale; give larger --v-max or --i-max."
     if not windows.crossings:
-        yield "The voltage never crosses zero: windows are timed; frequency and power factor have no value."
+        yield (
+            f"The first voltage has no zero crossings between {config.lowest_hz} and {config.highest_hz} Hz "
+            f"with a peak over {samples.v_max / (1 << config.crossing_threshold_log2):.3g} V: windows are "
+            "timed, and frequency, reactive power and power factor have no value."
+        )
     elif windows.timed:
         yield f"{windows.timed} of {len(windows.records) - 1} windows were timed, without a zero crossing."
+    boundaries = windows.boundaries_s
+    for left_out, where in ((boundaries[0], "before"), (analogue.seconds - boundaries[-1], "after")):
+        if left_out > 3 / config.lowest_hz:
+            yield f"{left_out:.3f} s {where} the interval have no mains cycles and are left out."

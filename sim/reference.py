@@ -1,16 +1,19 @@
 """Readings computed in float64 from the analogue signals: the truth that the chip is held against."""
 
-__all__ = ["reference"]
+__all__ = ["mains_frequency", "reference"]
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.readings import Readings
+from sim.recordings.fundamental import fit_fundamental
 from sim.resample import FloatArray, Signal
 
 _PANEL_S = 125e-6
 _NODES = 8
+_RISE_POINTS = 1001
 _CHUNK = 1 << 20
 _ROUNDING = 1e-12
 
@@ -20,7 +23,8 @@ def reference(
     current: Signal,
     boundaries_s: FloatArray,
     *,
-    crossings: bool = True,
+    synchronised: npt.NDArray[np.bool_] | None = None,
+    frequency_hz: float | None = None,
     panel_s: float = _PANEL_S,
 ) -> Readings:
     """Measure voltage and current over gapless windows.
@@ -40,9 +44,12 @@ def reference(
         The band-limited analogue signals in volts and amperes.
     boundaries_s:
         n + 1 rising times that enclose n windows, such as the zero crossings that the chip used.
-    crossings:
-        Whether the windows are mains cycles. On a dead line they are not: frequency, fundamental reactive
-        power and power factor then have no value.
+    synchronised:
+        Which of the windows are mains cycles; all of them by default. The fundamental reactive power is a
+        mean over these. Without any it has no value, nor has the power factor.
+    frequency_hz:
+        Frequency of the voltage over the interval, measured on the signal itself: the windows are the
+        chip's, and would only give the chip's frequency back. None if there is none.
     panel_s:
         Longest panel; shorter ones for signals with parts above 4 kHz.
 
@@ -54,6 +61,9 @@ def reference(
     bounds = np.asarray(boundaries_s, dtype=np.float64)
     if bounds.ndim != 1 or bounds.size < 2 or not (np.diff(bounds) > 0).all():
         raise ValueError("Boundaries must be two or more rising times")
+    cycles = np.ones(bounds.size - 1, bool) if synchronised is None else np.asarray(synchronised, bool)
+    if cycles.shape != (bounds.size - 1,):
+        raise ValueError(f"{bounds.size - 1} windows need as many flags, not {cycles.size}")
     if not panel_s > 0:
         raise ValueError(f"A panel must last a positive time, not {panel_s!r}")
     windows = _windows(voltage, current, bounds, panel_s)
@@ -64,19 +74,53 @@ def reference(
     active = float(share @ windows.active)
     apparent = vrms * irms
     energies = windows.active * lengths / 3600
+    any_cycle = bool(cycles.any())
     return Readings(
         vrms_v=vrms,
         irms_a=irms,
         active_w=active,
-        reactive_var=float(share @ windows.reactive) if crossings else None,
+        reactive_var=_mean(windows.reactive[cycles], share[cycles]) if any_cycle else None,
         apparent_va=apparent,
-        power_factor=active / apparent if crossings and apparent > 0 else None,
-        frequency_hz=lengths.size / float(bounds[-1] - bounds[0]) if crossings else None,
+        power_factor=active / apparent if any_cycle and apparent > 0 else None,
+        frequency_hz=frequency_hz,
         energy_import_wh=float(energies[energies > 0].sum()),
         energy_export_wh=float(np.abs(energies[energies < 0]).sum()),
         v_dc=float(share @ windows.v_mean),
         i_dc=float(share @ windows.i_mean),
     )
+
+
+def _mean(values: FloatArray, weights: FloatArray) -> float:
+    return float(np.average(values, weights=weights))
+
+
+def mains_frequency(voltage: Signal, start_s: float, end_s: float) -> float | None:
+    """Frequency of a voltage: whole cycles from its rising crossing nearest to the start to that at the end.
+
+    How many cycles these are follows from a fit of the fundamental, so that neither harmonics nor the
+    chip's own count can lead astray. None if there is no fundamental, or no crossing near an end.
+    """
+    samples = voltage(np.arange(start_s, end_s, _PANEL_S))
+    fit = fit_fundamental(samples, 1 / _PANEL_S)
+    if fit is None:
+        return None
+    mean = float(samples.mean())
+    first, last = (_rise(voltage, mean, end, 1 / fit.frequency_hz) for end in (start_s, end_s))
+    if first is None or last is None or last <= first:
+        return None
+    return round((last - first) * fit.frequency_hz) / (last - first)
+
+
+def _rise(voltage: Signal, mean: float, near_s: float, period_s: float) -> float | None:
+    """The time of the rising crossing of the mean that is nearest to ``near_s``, within a quarter period."""
+    times = near_s + np.linspace(-period_s / 4, period_s / 4, _RISE_POINTS)
+    values = voltage(times) - mean
+    rises = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
+    if not rises.size:
+        return None
+    part = values[rises] / (values[rises] - values[rises + 1])
+    crossings = times[rises] + part * (times[1] - times[0])
+    return float(crossings[np.argmin(np.abs(crossings - near_s))])
 
 
 @dataclass(frozen=True, eq=False)

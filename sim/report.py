@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import asdict, fields
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -19,6 +19,7 @@ from sim.readings import NAMES, Readings, difference_percent
 __all__ = ["plots", "report_data", "report_html", "svg"]
 
 _CYCLES_SHOWN = 4
+_TEMPLATES = Path(__file__).parent / "templates"
 _VOLTAGE, _CURRENT, _OTHER = "#0b5fa5", "#d1495b", "#6a994e"
 _STYLE: Any = {
     "font.size": 10,
@@ -172,7 +173,7 @@ def report_html(measurement: Measurement) -> str:
         for measured, truth in zip(measurement.readings, measurement.references, strict=True)
     ]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string((files("sim") / "templates" / "report.html.j2").read_text("utf-8"))
+    template = environment.from_string((_TEMPLATES / "report.html.j2").read_text("utf-8"))
     return template.render(
         measurement=measurement,
         config=asdict(measurement.config),

@@ -10,7 +10,7 @@ from sim.recordings import SUFFIXES
 from soc.errors import InputError
 
 from .files import check_writable, write_text
-from .options import add_backend, add_recording, add_scale, recorded
+from .options import DEFAULT_BACKEND, add_backend, add_recording, add_scale, recorded
 from .tables import show_measurement
 
 __all__ = ["add"]
@@ -50,7 +50,11 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.engine not in ENGINES:
         raise InputError(f"There is no engine {arguments.engine!r}; known are {', '.join(ENGINES)}.")
-    engine = ENGINES[arguments.engine](backend(arguments.backend))
+    if arguments.engine == "model" and arguments.backend:
+        raise InputError(
+            "--backend does not go with --engine model, which runs no RTL; leave one of them out."
+        )
+    engine = ENGINES[arguments.engine](backend(arguments.backend or DEFAULT_BACKEND))
     if arguments.out:
         check_writable(arguments.out)
     analogue, notes, config = recorded(arguments.file, arguments)

@@ -1,36 +1,41 @@
 """Options that several commands share."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.backends import BACKENDS
 from sim.meter import Analogue
 from sim.recordings import part, read_recording
-from soc.config import PRESETS, SocConfig
-from soc.errors import InputError
+from soc.config import PRESETS, SocConfig, preset
 
-__all__ = ["add_backend", "add_recording", "add_scale", "positive", "recorded"]
+__all__ = ["DEFAULT_BACKEND", "add_backend", "add_recording", "add_scale", "between", "recorded"]
 
 
-def positive(text: str) -> float:
-    """A positive number, for ``type=``."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number, not {text!r}")
-    return value
+DEFAULT_BACKEND, *_ = BACKENDS
+
+
+def between(least: float, most: float) -> Callable[[str], float]:
+    """A number from ``least`` to ``most``, for ``type=``."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be a number from {least:g} to {most:g}, not {text!r}")
+        return value
+
+    return number
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """Add ``--backend`` and ``--preset``."""
-    first, *_ = BACKENDS
     parser.add_argument(
         "--backend",
-        default=first,
         metavar="B",
-        help=f"what runs the RTL: {', '.join(BACKENDS)} (default {first})",
+        help=f"what runs the RTL: {', '.join(BACKENDS)} (default {DEFAULT_BACKEND})",
     )
     parser.add_argument(
         "--preset",
@@ -44,7 +49,7 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     for option, what in (("--v-max", "volts"), ("--i-max", "amperes")):
         parser.add_argument(
             option,
-            type=positive,
+            type=between(1e-3, 1e7),
             metavar="PEAK",
             help=f"full scale in peak {what} (default the smallest standard range that holds the signal)",
         )
@@ -59,14 +64,13 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--side",
-        default="as-written",
         choices=("as-written", "primary", "secondary"),
         help="side of the transformers that COMTRADE values are of (default as-written)",
     )
     parser.add_argument("--start", type=float, metavar="S", help="seconds of the recording to leave out")
     parser.add_argument(
         "--seconds",
-        type=positive,
+        type=between(0.01, 3600),
         metavar="S",
         help="seconds to measure; more than there are repeats the recording",
     )
@@ -81,7 +85,7 @@ def recorded(path: Path, arguments: argparse.Namespace) -> tuple[Analogue, tuple
         segment=arguments.segment,
         v_max=arguments.v_max,
         i_max=arguments.i_max,
-        scale=arguments.side,
+        scale=arguments.side or "as-written",
     )
     config = chip(arguments.preset, recording.phases)
     chosen = part(recording, arguments.start, arguments.seconds)
@@ -99,20 +103,10 @@ def recorded(path: Path, arguments: argparse.Namespace) -> tuple[Analogue, tuple
 
 
 def chip(name: str | None, phases: int) -> SocConfig:
-    """The preset called ``name``, or the smallest usual one for so many phases.
-
-    Raises `InputError` if there is no such preset, or no chip with so many phases.
-    """
+    """The preset called ``name``, or the smallest usual one for so many phases."""
     if name is None:
         name = "single" if phases == 1 else "polyphase"
-    if name not in PRESETS:
-        raise InputError(f"There is no preset {name!r}; known are {', '.join(PRESETS)}.")
-    if phases > PRESETS[name].phases:
-        raise InputError(
-            f"The preset {name!r} measures {PRESETS[name].phases} phase(s), not {phases}; "
-            "choose fewer channels, or --preset polyphase."
-        )
-    return PRESETS[name]
+    return preset(name)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -7,6 +7,8 @@ from soc.config import PRESETS, preset
 from soc.errors import InputError
 from soc.registers import FORMATS, tracked_files
 
+from .files import write_text
+
 __all__ = ["add"]
 
 
@@ -35,19 +37,12 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.format or arguments.preset or arguments.out:
             raise InputError("--write takes no other option: it makes every file, for preset polyphase.")
         for path, content in tracked_files().items():
-            _save(path, content)
+            write_text(path, content)
             print(path)
         return 0
     content = FORMATS[arguments.format or "md"](preset(arguments.preset or "polyphase"))
     if arguments.out:
-        _save(arguments.out, content)
+        write_text(arguments.out, content)
     else:
         print(content, end="")
     return 0
-
-
-def _save(path: Path, content: str) -> None:
-    try:
-        path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from None

@@ -11,8 +11,8 @@ from sim.meter import Analogue, RtlEngine
 from soc.config import SocConfig
 from soc.errors import InputError
 
-from .files import write_text
-from .options import add_backend, add_recording, add_scale, chip, positive, recorded
+from .files import make_folder, write_text
+from .options import DEFAULT_BACKEND, add_backend, add_recording, add_scale, between, chip, recorded
 from .tables import show_measurement
 
 __all__ = ["add"]
@@ -40,8 +40,18 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--waveform", type=Path, metavar="FILE", help="a recording, instead of a load")
     parser.add_argument("--load", metavar="NAME", help="the generated load (default household)")
     parser.add_argument("--phases", type=int, metavar="N", help="generated phases, 1 or 3 (default 1)")
-    parser.add_argument("--frequency", type=positive, metavar="HZ", help="generated mains (default 50)")
-    parser.add_argument("--rms", type=positive, metavar="V", help="voltage of generated mains (default 230)")
+    parser.add_argument(
+        "--frequency",
+        type=between(1, 1000),
+        metavar="HZ",
+        help="frequency of generated mains, 1 to 1000 (default 50)",
+    )
+    parser.add_argument(
+        "--rms",
+        type=between(1, 100_000),
+        metavar="V",
+        help="voltage of generated mains, 1 to 100000 (default 230)",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -60,22 +70,29 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported here: matplotlib takes a second that other commands need not wait for.
     from sim.report import report_data, report_html, svg
 
-    engine = RtlEngine(backend(arguments.backend))
+    engine = RtlEngine(backend(arguments.backend or DEFAULT_BACKEND))
     if arguments.waveform:
         _refuse(arguments, "--waveform", ("load", "phases", "frequency", "rms"))
         analogue, notes, config = recorded(arguments.waveform, arguments)
     else:
-        _refuse(arguments, "a generated load", ("voltage", "current", "segment", "start"))
+        _refuse(arguments, "a generated load", ("voltage", "current", "segment", "start", "side"))
         (analogue, config), notes = _generated(arguments), ()
-    _make_folder(arguments.out)
+    for name in ("report.json", "report.html", "waveform.svg", "power.svg", "rms.svg"):
+        if (arguments.out / name).is_dir():
+            raise InputError(f"{arguments.out / name}: is a folder; give another --out.")
     measurement = show_measurement(analogue, arguments, engine=engine, config=config, notes=notes)
     if measurement.run:
         print("The chip's console:")
         print(measurement.run.console.decode(errors="replace"), end="")
-    write_text(arguments.out / "report.json", json.dumps(report_data(measurement), indent=2) + "\n")
-    write_text(arguments.out / "report.html", report_html(measurement))
-    for name, picture in svg(measurement).items() if arguments.svg else ():
-        write_text(arguments.out / f"{name}.svg", picture)
+    files = {
+        "report.json": json.dumps(report_data(measurement), indent=2) + "\n",
+        "report.html": report_html(measurement),
+    }
+    if arguments.svg:
+        files |= {f"{name}.svg": picture for name, picture in svg(measurement).items()}
+    make_folder(arguments.out)
+    for name, text in files.items():
+        write_text(arguments.out / name, text)
     print(f"Written: {arguments.out / 'report.html'}, and report.json beside it")
     return 0
 
@@ -98,12 +115,3 @@ def _refuse(arguments: argparse.Namespace, with_what: str, options: tuple[str, .
     for option in options:
         if getattr(arguments, option) is not None:
             raise InputError(f"--{option} does not go with {with_what}; leave one of the two out.")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be made a folder ({error.strerror}); give another --out."
-        ) from None

@@ -123,7 +123,8 @@ def find_end_of_window(m, k, history, out):
     """End the window at a rising crossing of the first voltage, or when its longest time is over.
 
     A crossing counts if the voltage was well below zero since the last one (noise about zero makes one
-    crossing, not many) and the window is not too short for the highest mains frequency.
+    crossing, not many). One that comes too early for the highest mains frequency does not end the window,
+    but then the window is no mains cycle, and not synchronised.
     """
     m.level_before = m.level
     m.level = m.phases[0].v - m.source_dc
@@ -134,12 +135,15 @@ def find_end_of_window(m, k, history, out):
     fraction = k.sample
     if m.age >= m.longest:
         ends = 1
-    if m.level_before < 0 and m.level >= 0 and m.armed > 0 and m.age >= m.shortest:
-        rise = m.level - m.level_before
-        fraction = divide(-m.level_before, rise, k.time_bits)
-        crossing = 1
-        ends = 1
+    if m.level_before < 0 and m.level >= 0 and m.armed > 0:
         m.armed = 0
+        if m.age >= m.shortest:
+            rise = m.level - m.level_before
+            fraction = divide(-m.level_before, rise, k.time_bits)
+            crossing = 1
+            ends = 1
+        else:
+            m.at_crossing = 0
     if ends > 0:
         end_window(m, k, history, out, crossing, fraction)
 

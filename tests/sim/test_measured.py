@@ -16,6 +16,7 @@ def record(sequence, *, synchronised=1, time=None, **values):
     """A window of 160 samples that ends at 160 samples times its number."""
     full = dict.fromkeys(PATHS, 0)
     full |= {"sequence": sequence, "synchronised": synchronised, "length": 160 << 20}
+    full["phase0.v_squared_time"] = sequence << 58
     full["time"] = (160 * sequence if time is None else time) << 20
     return full | {f"phase0.{name}": value for name, value in values.items()}
 
@@ -64,7 +65,7 @@ def test_energy_is_the_difference_over_the_interval():
 
 
 def test_a_dead_line_has_no_frequency_and_no_power_factor():
-    records = [record(number, synchronised=0) for number in range(1, 4)]
+    records = [record(number, synchronised=0, v_squared_time=0) for number in range(1, 4)]
     readings = Windows(records, SCALE).readings()[0]
     assert readings.frequency_hz is None
     assert readings.power_factor is None
@@ -72,10 +73,18 @@ def test_a_dead_line_has_no_frequency_and_no_power_factor():
     assert readings.vrms_v == 0.0
 
 
+def test_a_phase_without_voltage_has_none_either():
+    records = [record(number, v_squared_time=number << 30) for number in range(1, 4)]
+    windows = Windows(records, SCALE, threshold_v=0.4)
+    assert windows.crossings
+    assert windows.readings()[0].frequency_hz is None
+
+
 def test_timed_windows_within_the_interval_are_counted():
     records = [record(1), record(2), record(3, synchronised=0), record(4)]
     windows = Windows(records, SCALE)
     assert windows.timed == 1
+    assert windows.synchronised.tolist() == [True, False, True]
     assert windows.readings()[0].frequency_hz == pytest.approx(50)
 
 

@@ -64,7 +64,16 @@ def test_dead_voltage_gives_none_for_what_has_no_value():
     readings = asdict(measured.readings[0])
     assert readings["frequency_hz"] is None
     assert readings["power_factor"] is None
-    assert measured.notes[-1].startswith("The voltage never crosses zero")
+    assert measured.notes[-1].startswith("The first voltage has no zero crossings between 40 and 70 Hz")
+
+
+@pytest.mark.parametrize("frequency", [30.0, 75.0, 80.0, 100.0, 120.0, 150.0, 400.0])
+def test_mains_out_of_range_have_no_frequency(frequency):
+    analogue = generated("heater", frequency_hz=frequency, seconds=0.5)
+    measured = measure(analogue, engine=MODEL, config=preset("single"))
+    assert measured.readings[0].frequency_hz is None
+    assert measured.readings[0].reactive_var is None
+    assert any("no zero crossings between 40 and 70 Hz" in note for note in measured.notes)
 
 
 def test_clipped_samples_are_told():

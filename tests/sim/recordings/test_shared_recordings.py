@@ -52,7 +52,7 @@ def test_the_dead_line():
     assert np.abs(recording.voltage_v).max() < 0.2
     chosen = part(recording)
     ((voltage, current),) = chosen.lanes(8000.0)
-    readings = reference(voltage, current, np.array([0.0, chosen.end_s]), crossings=False)
+    readings = reference(voltage, current, np.array([0.0, chosen.end_s]), synchronised=np.array([False]))
     assert readings.frequency_hz is readings.power_factor is readings.reactive_var is None
     assert readings.vrms_v < 0.1
 
