@@ -105,7 +105,6 @@ def test_a_small_design_with_the_real_tools(tmp_path):
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
     """Puts scripts in the place of all tools of a board; returns the files by the tools' names."""
-
     monkeypatch.chdir(tmp_path)  # a script asked for its version does there what it always does
 
     def put(made_for):
