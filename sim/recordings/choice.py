@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.recordings.recording import LEAST_SECONDS, Recording
-from sim.recordings.sheet import Channel, Sheet, first_not_finite
+from sim.recordings.sheet import Channel, Sheet
 from sim.resample import FloatArray
 from soc.errors import InputError
 
 Names = str | Sequence[str] | None
+
+_MOST = 1e12
 
 _ROLES = {"V": ("voltage", "--voltage", "--v-max"), "A": ("current", "--current", "--i-max")}
 
@@ -29,8 +31,8 @@ def choose(
     ------
     InputError
         If a name fits no channel or several, names a quantity of the other kind, the choice is not obvious,
-        the numbers of voltages and currents differ, a chosen value is no finite number, the recording is
-        too short, or the scale of a relative sheet is missing.
+        the numbers of voltages and currents differ, a chosen value is no finite number or, scaled, beyond
+        1e12 V or A, the recording is too short, or the scale of a relative sheet is missing.
     """
     volts = _named(sheet, voltage, "V") if voltage is not None else None
     amperes = _named(sheet, current, "A") if current is not None else None
@@ -81,7 +83,8 @@ def _named(sheet: Sheet, names: str | Sequence[str], kind: str) -> list[Channel]
     for name in wanted:
         channel = _by_name(sheet, name, option)
         if channel.kind not in (None, kind):
-            raise InputError(f"{sheet.path}: {option} names channel {channel}, which is no {role}")
+            stated = "" if channel.kind in _ROLES else f", as its unit is {channel.kind}"
+            raise InputError(f"{sheet.path}: {option} names channel {channel}, which is no {role}{stated}")
         found.append(channel)
     return found
 
@@ -154,13 +157,6 @@ def _obvious_pair(sheet: Sheet) -> tuple[list[Channel], list[Channel]]:
 def _si(sheet: Sheet, channel: Channel, kind: str, full_scale: float | None) -> FloatArray:
     if channel.fault:
         raise InputError(f"{sheet.path}: {channel.fault}")
-    values = channel.values.astype(np.float64)
-    bad = first_not_finite(values)
-    if bad is not None:
-        raise InputError(
-            f"{sheet.path}: {sheet.place(bad)} has {values[bad]:g} in channel '{channel.name}'; "
-            f"every sample must be a finite number"
-        )
     scale = channel.scale
     if sheet.relative:
         role, _, option = _ROLES[kind]
@@ -170,4 +166,16 @@ def _si(sheet: Sheet, channel: Channel, kind: str, full_scale: float | None) -> 
                 f"{option} must give the {role} of full scale"
             )
         scale *= full_scale
-    return values * scale + channel.offset
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = channel.values.astype(np.float64)
+        scaled = values * scale + channel.offset
+    wrong = ~(np.abs(scaled) <= _MOST)
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        where = f"{sheet.path}: {sheet.place(index)} has {values[index]:g} in channel '{channel.name}'"
+        if not np.isfinite(values[index]):
+            raise InputError(f"{where}; every sample must be a finite number")
+        raise InputError(
+            f"{where}, {scaled[index]:g} {kind} at a scale of {scale:g}; it must be at most {_MOST:g} {kind}"
+        )
+    return scaled

@@ -21,9 +21,10 @@ _LEAST_RATE_HZ = 1000.0
 class Channel:
     """One column of a recording.
 
-    ``number`` counts from 1 as the file does; ``kind`` is ``"V"``, ``"A"`` or None where the file does not
-    tell; ``scale`` turns a number of the file into volts or amperes and ``offset`` is added afterwards.
-    ``fault`` is the sentence that refuses the channel if it is chosen, for what is no number at all.
+    ``number`` counts from 1 as the file does; ``kind`` is ``"V"``, ``"A"``, the unit of any other quantity,
+    or None where the file does not tell; ``scale`` turns a number of the file into volts or amperes and
+    ``offset`` is added afterwards. ``fault`` is the sentence that refuses the channel if it is chosen, for
+    what is no number at all.
     """
 
     number: int

@@ -74,6 +74,23 @@ def test_a_bad_cell_matters_only_in_a_chosen_column(wave, write, refused):
     )
 
 
+def test_a_column_of_another_unit_is_no_current(wave, write, refused):
+    for head, unit in (("Power (W)", "W"), ("power_kw", "kw")):
+        path = write("power.csv", wave.csv(f"Time (s),Voltage (V),{head}"))
+        refused(
+            path,
+            f"power.csv: --current names channel 3 '{head}', which is no current, as its unit is {unit}",
+            current="3",
+        )
+
+
+def test_a_column_without_a_unit_can_be_named(wave, write):
+    path = write("x.csv", wave.csv("Time (s),Voltage (L1),Speed"))
+    recording = read_recording(path, voltage="Voltage", current="Speed")
+    np.testing.assert_allclose(recording.voltage_v[0], wave.volts, atol=1e-4)
+    assert "column 'Speed' states no unit: taken as volts or amperes" in recording.notes
+
+
 def test_a_missing_line_end_is_reported(wave, write):
     recording = read_recording(write("open.csv", "\n".join(wave.csv())))
     assert "the last line has no line end: the file may have been cut" in recording.notes
