@@ -2,6 +2,7 @@
 
 __all__ = ["SCALES", "read_comtrade"]
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,7 +179,6 @@ def _check_numbers(path: Path, records: _Records) -> None:
 
 def _rate(parts: Parts, cfg: Cfg, records: _Records, declared: float) -> float:
     """Return the declared rate, checked against the time stamps where there are any."""
-    unit = cfg.time_base * cfg.timemult
     stamps = records.stamps
     usable = stamps.size > 1 and bool(np.isfinite(stamps).all()) and stamps[0] != stamps[-1]
     if declared == 0 and not usable:
@@ -188,7 +188,15 @@ def _rate(parts: Parts, cfg: Cfg, records: _Records, declared: float) -> float:
         )
     if not usable:
         return declared
-    fitted = fit_rate(parts.dat_path, stamps * unit, unit, lambda index: f"record {records.first + index}")
+    if not 0 < cfg.timemult < math.inf:
+        raise InputError(
+            f"{parts.cfg_path}: its factor of the time stamps is {cfg.timemult:g}; "
+            f"it must be a positive finite number"
+        )
+    unit = cfg.time_base * cfg.timemult
+    with np.errstate(over="ignore"):
+        times = stamps * unit
+    fitted = fit_rate(parts.dat_path, times, unit, lambda index: f"record {records.first + index}")
     slack = _WRONG_RATE + 2 * unit / (stamps.size / fitted)
     if declared != 0 and abs(fitted / declared - 1) > slack:
         raise InputError(
@@ -200,11 +208,17 @@ def _rate(parts: Parts, cfg: Cfg, records: _Records, declared: float) -> float:
 
 def _channel(channel: AnalogChannel, number: int, records: _Records, scale: str) -> Channel:
     bare, guess = unit_of_name(channel.name)
-    unit = unit_of_symbol(channel.uu) if channel.uu else guess
+    unit = unit_of_symbol(channel.uu) or guess
     factor = 1.0 if unit is None else unit.factor
     ratio, note, fault = _ratio(channel, number, scale)
     if channel.skew:
         note += f"; a skew of {channel.skew:g} µs is not corrected"
+    total = channel.a * factor * ratio
+    if not 0 < abs(total) < math.inf or not math.isfinite(channel.b * factor * ratio):
+        fault = fault or (
+            f"channel {number} '{channel.name}' has the multiplier {channel.a:g} and the offset "
+            f"{channel.b:g}; the multiplier must be a finite number other than 0, the offset a finite one"
+        )
     neutral = re.search(r"3[UI]0", channel.name, re.IGNORECASE) is not None
     return Channel(
         number=number,
@@ -212,7 +226,7 @@ def _channel(channel: AnalogChannel, number: int, records: _Records, scale: str)
         bare_name=bare,
         unit=channel.uu,
         kind=None if unit is None else unit.kind,
-        scale=channel.a * factor * ratio,
+        scale=total,
         offset=channel.b * factor * ratio,
         values=records.columns[number - 1],
         phase="N" if neutral else channel.ph.upper(),

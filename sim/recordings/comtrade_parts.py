@@ -13,6 +13,11 @@ from soc.errors import InputError
 
 _FORMS = ("ASCII", "BINARY", "BINARY32", "FLOAT32")
 
+_COUNTS_LINE = "the numbers of channels, such as 7,4A,3D"
+_COUNTS = re.compile(
+    r"\s*([0-9]{1,18})\s*,\s*([0-9]{1,18})\s*A\s*,\s*([0-9]{1,18})\s*D\s*(,|$)", re.IGNORECASE
+)
+
 _SECTION = re.compile(
     rb"^--- *file type: *([a-z]+)(?: +([a-z0-9]+))?(?: *: *([0-9]+))? *---[ \t]*\r?\n",
     re.IGNORECASE | re.MULTILINE,
@@ -67,19 +72,16 @@ def read_config(parts: Parts) -> tuple[Cfg, str]:
     Raises
     ------
     InputError
-        If a line cannot be read, or names a form of data that there is not.
+        If a line cannot be read, the numbers of channels contradict each other or the length of the
+        configuration, or it names a form of data that there is not.
     """
     cfg = Cfg(ignore_warnings=True)
     text = _CountingText(parts.cfg.removeprefix("\ufeff"))
+    _check_counts(parts)
     try:
         cfg.read(text)
     except (ValueError, IndexError, TypeError) as error:
-        shown = text.last.strip()
-        content = f"is '{shown[:60]}'" if shown else "holds nothing, as if the file was cut"
-        raise InputError(
-            f"{parts.cfg_path}: line {text.count} of the configuration {content}; "
-            f"it must hold {_expected(cfg, text.count)}"
-        ) from error
+        raise _unreadable(parts, text.count, text.last, _expected(cfg, text.count)) from error
     form = cfg.ft.upper()
     if form not in _FORMS:
         raise InputError(
@@ -92,20 +94,51 @@ def read_config(parts: Parts) -> tuple[Cfg, str]:
 
 def _expected(cfg: Cfg, line: int) -> str:
     """Say what a line of the configuration is for, from the counts that were read before it."""
-    contents = [
-        "station, device and year of the standard",
-        "the numbers of channels, such as 7,4A,3D",
-        *["the 13 fields of an analogue channel"] * cfg.analog_count,
-        *["the 5 fields of a status channel"] * cfg.status_count,
-        "the mains frequency",
-        "the number of rates",
-        *["a rate and its last record"] * cfg.nrates,
-        "date and time of the first record",
-        "date and time of the trigger",
-        "the form of the data",
-        "the factor of the time stamps",
-    ]
-    return contents[min(line, len(contents)) - 1]
+    contents = (
+        ("station, device and year of the standard", 1),
+        (_COUNTS_LINE, 1),
+        ("the 13 fields of an analogue channel", cfg.analog_count),
+        ("the 5 fields of a status channel", cfg.status_count),
+        ("the mains frequency", 1),
+        ("the number of rates", 1),
+        ("a rate and its last record", max(0, cfg.nrates)),
+        ("date and time of the first record", 1),
+        ("date and time of the trigger", 1),
+        ("the form of the data", 1),
+    )
+    for content, lines in contents:
+        line -= lines
+        if line <= 0:
+            return content
+    return "the factor of the time stamps"
+
+
+def _unreadable(parts: Parts, number: int, line: str, expected: str) -> InputError:
+    shown = line.strip()
+    content = f"is '{shown[:60]}'" if shown else "holds nothing, as if the file was cut"
+    return InputError(
+        f"{parts.cfg_path}: line {number} of the configuration {content}; it must hold {expected}"
+    )
+
+
+def _check_counts(parts: Parts) -> None:
+    """Refuse numbers of channels that are no sum, or more than the configuration has lines for."""
+    lines = parts.cfg.split("\n")
+    line = lines[1] if len(lines) > 1 else ""
+    match = _COUNTS.match(line)
+    if match is None:
+        raise _unreadable(parts, 2, line, _COUNTS_LINE)
+    total, analogue, status = (int(match[group]) for group in (1, 2, 3))
+    if total != analogue + status:
+        raise InputError(
+            f"{parts.cfg_path}: line 2 of the configuration states {total} channels, but {analogue} analogue "
+            f"and {status} status ones; the first number must be the sum of the others"
+        )
+    if total > len(lines):
+        raise InputError(
+            f"{parts.cfg_path}: line 2 of the configuration states {total} channels, but there are only "
+            f"{len(lines)} lines; each channel needs one"
+        )
 
 
 class _CountingText:

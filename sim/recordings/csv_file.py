@@ -8,6 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+import numpy as np
+
 from sim.recordings.sheet import Channel, Sheet, checked_rate, first_not_finite
 from sim.recordings.table import parse_table, split_cells, to_number
 from sim.recordings.timebase import fit_rate
@@ -164,14 +166,16 @@ def _rate(
         raise InputError(f"{path}: {faults[index]}")
     _, unit = unit_of_name(names[index])
     assert unit is not None
-    times = columns[index] * unit.factor
-    bad = first_not_finite(times)
+    stamps = columns[index]
+    bad = first_not_finite(stamps)
     if bad is not None:
-        raise InputError(f"{path}: {place(bad)} has {times[bad]:g} as its time; it must be a finite number")
-    if times.size < 2:
+        raise InputError(f"{path}: {place(bad)} has {stamps[bad]:g} as its time; it must be a finite number")
+    if stamps.size < 2:
         raise InputError(
-            f"{path}: holds {times.size} row of numbers; at least two are needed to know the rate"
+            f"{path}: holds {stamps.size} row of numbers; at least two are needed to know the rate"
         )
+    with np.errstate(over="ignore"):
+        times = stamps * unit.factor
     rate = fit_rate(path, times, _resolution(rows, index, separator) * unit.factor, place)
     if header is not None and abs(header[0] / rate - 1) > _WRONG_RATE:
         raise InputError(

@@ -67,6 +67,8 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             loaded = {name: arrays[name] for name in arrays}
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path}: is no whole .npz archive ({error}); it may have been cut") from error
+    except (MemoryError, OverflowError) as error:
+        raise InputError(f"{path}: states an array larger than the memory; it may be damaged") from error
     except ValueError as error:
         raise InputError(
             f"{path}: holds something other than plain arrays of numbers, as np.savez writes them"

@@ -12,6 +12,8 @@ from soc.errors import InputError
 
 _STEP_SLACK = 0.25
 _DRIFT_SLACK = 0.1
+_LATEST_S = 1e12
+_LEAST_STEP_S = 1e-12
 
 
 def fit_rate(path: Path, times_s: FloatArray, resolution_s: float, place: Callable[[int], str]) -> float:
@@ -25,7 +27,7 @@ def fit_rate(path: Path, times_s: FloatArray, resolution_s: float, place: Callab
     path:
         The file, for the sentence of an error.
     times_s:
-        Finite times of all samples in seconds, two or more.
+        Times of all samples in seconds, two or more.
     resolution_s:
         The step to which the file rounds its times.
     place:
@@ -34,9 +36,17 @@ def fit_rate(path: Path, times_s: FloatArray, resolution_s: float, place: Callab
     Raises
     ------
     InputError
-        If a time does not follow its predecessor by the common step within the rounding and a quarter of a
-        step, or leaves the fitted line by more than the rounding and a tenth of a step.
+        If a time is no number or beyond 1e12 s, the common step is below 1e-12 s, or a time does not follow
+        its predecessor by that step within the rounding and a quarter of a step, or leaves the fitted line
+        by more than the rounding and a tenth of a step.
     """
+    far = ~(np.abs(times_s) <= _LATEST_S)
+    if far.any():
+        index = int(np.argmax(far))
+        raise InputError(
+            f"{path}: the time at {place(index)} is {times_s[index]:g} s; it must be a number, "
+            f"at most {_LATEST_S:g} s"
+        )
     steps = np.diff(times_s)
     typical = float(np.median(steps))
     close = np.abs(steps - typical) <= resolution_s + _STEP_SLACK * abs(typical)
@@ -45,6 +55,11 @@ def fit_rate(path: Path, times_s: FloatArray, resolution_s: float, place: Callab
         raise InputError(
             f"{path}: the times do not rise from {place(0)} on; each sample needs a later time than the one "
             f"before"
+        )
+    if step < _LEAST_STEP_S:
+        raise InputError(
+            f"{path}: the times from {place(0)} on rise by {step:g} s a sample; "
+            f"at least {_LEAST_STEP_S:g} s are needed"
         )
     uneven = np.abs(steps - step) > resolution_s + _STEP_SLACK * step
     if uneven.any():

@@ -41,6 +41,8 @@ def read_wav(path: Path) -> Sheet:
         raise InputError(
             f"{path}: has {count} channel; one for the voltage and one for the current are needed"
         )
+    if block == 0:
+        raise InputError(f"{path}: its frames have 0 bytes; each channel needs 8 bits or more")
     if bits % 8 or block != count * bits // 8:
         raise InputError(f"{path}: {count} channels of {bits} bits do not make frames of {block} bytes")
     data = chunks[b"data"]

@@ -171,6 +171,30 @@ def test_a_skew_is_reported(tmp_path):
 LISTING = "1: 4000 samples per second, records 1 to 400; 2: 1000 samples per second, records 401 to 500"
 
 
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("kv", 1e3), ("KV", 1e3), ("kV", 1e3), ("mV", 1e-3), ("v", 1.0), ("", 1.0)]
+)
+def test_the_stated_unit_of_a_named_channel(tmp_path, unit, factor):
+    path = Fault().write(tmp_path)
+    options = {"voltage": "Bus Ua", "current": "Line IA", "segment": 1}
+    volts = read_recording(path, **options).voltage_v
+    path.write_text(path.read_text().replace("Ua,A,,V,", f"Ua,A,,{unit},"))
+    np.testing.assert_allclose(read_recording(path, **options).voltage_v, factor * volts, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", ["W", "VAr", "na", "Mv", "%"])
+def test_a_named_channel_of_another_unit(tmp_path, refused, unit):
+    path = Fault().write(tmp_path)
+    path.write_text(path.read_text().replace("Ua,A,,V,", f"Ua,A,,{unit},"))
+    for option, role, other in (("voltage", "voltage", "current"), ("current", "current", "voltage")):
+        refused(
+            path,
+            f"f.cfg: --{option} names channel 1 'Bus Ua' [{unit}], which is no {role}, as its unit is {unit}",
+            segment=1,
+            **{option: "Bus Ua", other: "6" if other == "current" else "2"},
+        )
+
+
 def test_segments(tmp_path, refused):
     path = Fault().write(tmp_path)
     refused(path, f"f.cfg: its rate changes; choose a segment with --segment ({LISTING})")
@@ -275,6 +299,60 @@ def test_missing_binary_values(tmp_path, refused, form, missing):
         "f.cfg: record 1 has nan in channel 'Bus Ua'; every sample must be a finite number",
         segment=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "offset"), [("nan", "0"), ("inf", "0"), ("0", "0"), ("1", "nan"), ("1", "-inf")]
+)
+def test_factors_that_are_none(tmp_path, refused, multiplier, offset):
+    path = Fault().write(tmp_path)
+    path.write_text(path.read_text().replace("Ua,A,,V,0.01,0.5,", f"Ua,A,,V,{multiplier},{offset},"))
+    refused(
+        path,
+        f"f.cfg: channel 1 'Bus Ua' has the multiplier {multiplier} and the offset {offset}; "
+        "the multiplier must be a finite number other than 0, the offset a finite one",
+        segment=1,
+    )
+    others = read_recording(path, voltage="Bus Ub", current="Line IB", segment=1)
+    assert others.voltage_names == ("Bus Ub",)
+
+
+def test_a_factor_beyond_all_mains(tmp_path, refused):
+    path = Fault().write(tmp_path)
+    path.write_text(path.read_text().replace("Ua,A,,V,0.01,0.5,", "Ua,A,,V,1e308,0,"))
+    refused(
+        path,
+        "f.cfg: record 2 has 706 in channel 'Bus Ua', inf V at a scale of 1e+308; it must be at most 1e+12 V",
+        segment=1,
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), 0.0, -1.0])
+def test_factors_of_the_time_stamps_that_are_none(tmp_path, refused, form, factor):
+    path = Fault(form, stamps=True).write(tmp_path)
+    path.write_text(path.read_text().replace(f"{form}\n1\n", f"{form}\n{factor:g}\n"))
+    refused(
+        path,
+        f"f.cfg: its factor of the time stamps is {factor:g}; it must be a positive finite number",
+        segment=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "sentence"),
+    [
+        ("1e308", "f.dat: the time at record 2 is 2.5e+304 s; it must be a number, at most 1e+12 s"),
+        (
+            "1e-310",
+            "f.dat: the times from record 1 on rise by 2.5e-314 s a sample; at least 1e-12 s are needed",
+        ),
+    ],
+)
+def test_factors_of_the_time_stamps_that_are_absurd(tmp_path, refused, factor, sentence):
+    path = Fault().write(tmp_path)
+    path.write_text(path.read_text().replace("ASCII\n1\n", f"ASCII\n{factor}\n"))
+    refused(path, sentence, segment=1)
 
 
 def test_wrong_rates(tmp_path, refused):

@@ -38,6 +38,30 @@ def test_configuration(tmp_path):
             "it must hold the numbers of channels, such as 7,4A,3D",
         ),
         (
+            "2,2A,0D",
+            "5,2A,0D",
+            "f.cfg: line 2 of the configuration states 5 channels, but 2 analogue and 0 status ones; "
+            "the first number must be the sum of the others",
+        ),
+        (
+            "2,2A,0D",
+            "99999999999,99999999999A,0D",
+            "f.cfg: line 2 of the configuration states 99999999999 channels, but there are only 12 lines; "
+            "each channel needs one",
+        ),
+        (
+            "2,2A,0D",
+            "2,0D,2A",
+            "f.cfg: line 2 of the configuration is '2,0D,2A'; "
+            "it must hold the numbers of channels, such as 7,4A,3D",
+        ),
+        (
+            "50\n1\n",
+            "50\n99999999999\n",
+            "f.cfg: line 8 of the configuration is '12/05/2023,19:45:26.539616'; "
+            "it must hold a rate and its last record",
+        ),
+        (
             "I,A,,A,0.01",
             "I,A,,A,0.0.1",
             "f.cfg: line 4 of the configuration is '2,I,A,,A,0.0.1,0,0,-32767,32767,1,1,P'; "

@@ -145,6 +145,20 @@ def test_a_damaged_member(wave, write, refused):
     )
 
 
+@pytest.mark.parametrize("count", [10**14, 10**30])
+def test_a_header_that_claims_too_much(wave, write, refused, count):
+    member = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(member, header)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("voltage_v.npy", member.getvalue() + wave.volts.tobytes())
+    refused(
+        write("x.npz", archive.getvalue()),
+        "x.npz: states an array larger than the memory; it may be damaged",
+    )
+
+
 def test_a_cut_archive(wave, write, refused):
     content = _npz(voltage_v=wave.volts, current_a=wave.amperes, sample_rate_hz=1e4)
     refused(

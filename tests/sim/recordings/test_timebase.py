@@ -33,6 +33,27 @@ def test_jitter_is_refused_and_small_jitter_is_not():
         _fit(times + random.uniform(-4e-5, 4e-5, 2000), 0.0)
 
 
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        (
+            [0.0, 1.0, np.nan],
+            "f: the time at row 2 is nan s; it must be a number, at most 1e+12 s",
+        ),
+        ([0.0, np.inf], "f: the time at row 1 is inf s; it must be a number, at most 1e+12 s"),
+        ([-1e308, 1e308], "f: the time at row 0 is -1e+308 s; it must be a number, at most 1e+12 s"),
+        (
+            [0.0, 5e-324, 1e-323],
+            "f: the times from row 0 on rise by 4.94066e-324 s a sample; at least 1e-12 s are needed",
+        ),
+    ],
+)
+def test_times_that_are_none(times, sentence):
+    with pytest.raises(InputError) as caught:
+        _fit(np.array(times), 0.0)
+    assert str(caught.value) == sentence
+
+
 @pytest.mark.parametrize("times", [np.zeros(100), -np.arange(100.0)])
 def test_times_must_rise(times):
     with pytest.raises(

@@ -99,6 +99,14 @@ def test_refusals(write, refused, frames):
             _riff(np.full(1600, np.nan, "<f4").tobytes(), 3, 2, 32),
             "x.wav: frame 0 has nan in channel '1'; every sample must be a finite number",
         ),
+        (
+            _riff(np.full(1600, 1e308, "<f8").tobytes(), 3, 2, 64),
+            "x.wav: frame 0 has 1e+308 in channel '1', inf V at a scale of 400; it must be at most 1e+12 V",
+        ),
+        (
+            _riff(b"\0" * 1600, 1, 2, 0),
+            "x.wav: its frames have 0 bytes; each channel needs 8 bits or more",
+        ),
     ]
     for content, sentence in cases:
         refused(write("x.wav", content), sentence, **scale)
