@@ -80,15 +80,16 @@ class Part:
 
         Raises
         ------
-        ValueError
+        InputError
             If the windows do not fill one repetition.
         """
         if not self.repeated:
             return boundaries_s
         windows = min((len(boundaries_s) - 1) // self.cycles, self.repetitions) * self.cycles
         if windows <= 0:
-            raise ValueError(
-                f"{len(boundaries_s) - 1} windows do not fill a repetition of {self.cycles} cycles"
+            raise InputError(
+                f"{self.recording.path}: {max(0, len(boundaries_s) - 1)} windows do not fill a repetition of "
+                f"{self.cycles} cycles; one window a cycle is needed"
             )
         return boundaries_s[: windows + 1]
 

@@ -140,5 +140,10 @@ def test_whole_repetitions(start, seconds, repetitions):
 
 
 def test_too_few_windows_for_a_repetition():
-    with pytest.raises(ValueError, match="7 windows do not fill a repetition of 8 cycles"):
-        part(_recording(3200), None, 1.0).whole(np.arange(8) * 0.02)
+    chosen = part(_recording(3200), None, 1.0)
+    for boundaries, windows in ((8, 7), (0, 0)):
+        with pytest.raises(InputError) as caught:
+            chosen.whole(np.arange(boundaries) * 0.02)
+        assert str(caught.value) == (
+            f"f: {windows} windows do not fill a repetition of 8 cycles; one window a cycle is needed"
+        )
