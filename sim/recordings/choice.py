@@ -14,6 +14,7 @@ from soc.errors import InputError
 Names = str | Sequence[str] | None
 
 _MOST = 1e12
+_SHOWN = 12
 
 _ROLES = {"V": ("voltage", "--voltage", "--v-max"), "A": ("current", "--current", "--i-max")}
 
@@ -30,9 +31,9 @@ def choose(
     Raises
     ------
     InputError
-        If a name fits no channel or several, names a quantity of the other kind, the choice is not obvious,
-        the numbers of voltages and currents differ, a chosen value is no finite number or, scaled, beyond
-        1e12 V or A, the recording is too short, or the scale of a relative sheet is missing.
+        If a name fits no channel or several, twice the same, or a quantity of another kind, the choice is
+        not obvious, the numbers of voltages and currents differ, a chosen value is no finite number or,
+        scaled, beyond 1e12 V or A, the recording is too short, or the scale of a relative sheet is missing.
     """
     volts = _named(sheet, voltage, "V") if voltage is not None else None
     amperes = _named(sheet, current, "A") if current is not None else None
@@ -71,7 +72,9 @@ def choose(
 
 
 def _listing(channels: Sequence[Channel]) -> str:
-    return ", ".join(map(str, channels))
+    """Name the first dozen in the file's order, and say how many more there are."""
+    shown = ", ".join(map(str, sorted(channels, key=lambda channel: channel.number)[:_SHOWN]))
+    return shown if len(channels) <= _SHOWN else f"{shown} and {len(channels) - _SHOWN} more"
 
 
 def _named(sheet: Sheet, names: str | Sequence[str], kind: str) -> list[Channel]:
@@ -85,6 +88,10 @@ def _named(sheet: Sheet, names: str | Sequence[str], kind: str) -> list[Channel]
         if channel.kind not in (None, kind):
             stated = "" if channel.kind in _ROLES else f", as its unit is {channel.kind}"
             raise InputError(f"{sheet.path}: {option} names channel {channel}, which is no {role}{stated}")
+        if channel in found:
+            raise InputError(
+                f"{sheet.path}: {option} names channel {channel} twice; each phase needs its own {role}"
+            )
         found.append(channel)
     return found
 

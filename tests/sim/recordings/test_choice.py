@@ -71,15 +71,40 @@ def test_obvious_choices(channels, volts, amperes):
             "f: 2 channels could be the current of 1 phase; choose with --current: 2 'i', 3 'i2'",
         ),
         (
-            SINGLE,
+            (*SINGLE, ("i2", "A", "")),
             None,
-            ["i", "i"],
+            ["i", "i2"],
             "f: 1 channels could be the voltage of 2 phases; choose with --voltage: 1 'u'",
         ),
         (SINGLE, "x", None, "f: has no channel 'x' for --voltage; there are 1 'u', 2 'i'"),
         (SINGLE, "u", "3", "f: has no channel '3' for --current; there are 1 'u', 2 'i'"),
         (SINGLE, "i", "i", "f: --voltage names channel 2 'i', which is no voltage"),
-        (SINGLE, ["u", "u"], "i", "f: 2 voltages and 1 currents were named; each phase needs one of both"),
+        (
+            (*SINGLE, ("u2", "V", "")),
+            ["u", "u2"],
+            "i",
+            "f: 2 voltages and 1 currents were named; each phase needs one of both",
+        ),
+        (
+            SINGLE,
+            ["u", "1"],
+            ["i", "i"],
+            "f: --voltage names channel 1 'u' twice; each phase needs its own voltage",
+        ),
+        (
+            (*SINGLE, ("u2", "V", "")),
+            ["u", "u2"],
+            ["2", "2"],
+            "f: --current names channel 2 'i' twice; each phase needs its own current",
+        ),
+        (
+            tuple((f"{'ui'[n % 2]}{n}", "VA"[n % 2], "") for n in range(1, 15)),
+            None,
+            None,
+            "f: 7 channels could be the voltage and 7 the current; choose with --voltage and --current: "
+            "1 'i1', 2 'u2', 3 'i3', 4 'u4', 5 'i5', 6 'u6', 7 'i7', 8 'u8', 9 'i9', 10 'u10', 11 'i11', "
+            "12 'u12' and 2 more",
+        ),
         (SINGLE, [], "i", "f: --voltage names no channel; there are 1 'u', 2 'i'"),
         (
             (("U", "V", ""), ("u", "V", ""), ("I", "A", "")),
