@@ -34,8 +34,8 @@ class BandLimited:
     quintic spline through the grid is the signal: the converter and the float64 reference evaluate the same
     one, wherever they need it.
 
-    The gain is flat within 0.0002 % to 0.3125 r (2.5 kHz at 8 kS/s) and within 0.0004 % to 0.431 r
-    (3.45 kHz), and below 0.0004 % from r / 2 on, so that nothing folds back.
+    The gain is flat within 0.0005 % to 0.3125 r (2.5 kHz at 8 kS/s) and within 0.001 % to 0.431 r
+    (3.45 kHz), and below 0.0005 % from r / 2 on, so that nothing folds back.
 
     Parameters
     ----------
