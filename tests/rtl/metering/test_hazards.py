@@ -6,11 +6,12 @@ from rtl.metering.microcode import Base, Instruction, Operation
 ZERO = 9
 
 
-def idles(code):
-    """Positions of the idle instructions that the pass puts in."""
+def idles(*code):
+    """Positions of the idle instructions that the pass puts in, in ``code`` and its end."""
+    end = Instruction(operation=Operation.END)
     return [
         position
-        for position, one in enumerate(without_hazards(code, ZERO))
+        for position, one in enumerate(without_hazards([*code, end], ZERO))
         if (one.base, one.x, one.y, one.to_word, one.to_wide) == (Base.ACCUMULATOR, ZERO, ZERO, False, False)
     ]
 
@@ -23,25 +24,22 @@ def wide(target, **fields):
     return Instruction(to_wide=True, target=target, **fields)
 
 
-END = Instruction(operation=Operation.END)
-
-
 def test_a_read_right_after_the_write_waits():
-    assert idles([word(3), Instruction(x=3), END]) == [1]
-    assert idles([word(3), Instruction(y=3), END]) == [1]
-    assert idles([wide(3), Instruction(base=Base.WIDE, z=3), END]) == [1]
-    assert idles([word(3), Instruction(operation=Operation.DIVIDE, x=3), END]) == [1]
-    assert idles([word(3), Instruction(operation=Operation.RECALL, x=3), END]) == [1]
-    assert idles([word(3), word(4, x=3), word(5, y=4), END]) == [1, 3]
+    assert idles(word(3), Instruction(x=3)) == [1]
+    assert idles(word(3), Instruction(y=3)) == [1]
+    assert idles(wide(3), Instruction(base=Base.WIDE, z=3)) == [1]
+    assert idles(word(3), Instruction(operation=Operation.DIVIDE, x=3)) == [1]
+    assert idles(word(3), Instruction(operation=Operation.RECALL, x=3)) == [1]
+    assert idles(word(3), word(4, x=3), word(5, y=4)) == [1, 3]
 
 
 def test_other_neighbours_do_not_wait():
-    assert idles([word(3), Instruction(), Instruction(x=3), END]) == []
-    assert idles([word(3), Instruction(x=4, z=3), END]) == []
-    assert idles([wide(3), Instruction(x=3, y=3, z=3), END]) == []
-    assert idles([wide(3), Instruction(base=Base.WIDE, z=4), END]) == []
-    assert idles([word(3), Instruction(operation=Operation.LANE, y=3), END]) == []
-    assert idles([word(3), Instruction(operation=Operation.ROOT), END]) == []
+    assert idles(word(3), Instruction(), Instruction(x=3)) == []
+    assert idles(word(3), Instruction(x=4, z=3)) == []
+    assert idles(wide(3), Instruction(x=3, y=3, z=3)) == []
+    assert idles(wide(3), Instruction(base=Base.WIDE, z=4)) == []
+    assert idles(word(3), Instruction(operation=Operation.LANE, y=3)) == []
+    assert idles(word(3), Instruction(operation=Operation.ROOT)) == []
 
 
 def test_jumps_land_before_the_instruction_that_they_meant():
@@ -53,7 +51,7 @@ def test_jumps_land_before_the_instruction_that_they_meant():
         Instruction(y=5, z=77),
         Instruction(operation=Operation.JUMP_IF_NEGATIVE, target=1),
         Instruction(operation=Operation.JUMP_IF_NOT_NEGATIVE, target=6),
-        END,
+        Instruction(operation=Operation.END),
     ]
     result = without_hazards(code, ZERO)
     targets = [one.target for one in result if one.operation.name.startswith("JUMP")]

@@ -169,7 +169,9 @@ def test_a_step_of_frequency_shows_in_the_window_that_it_is_in():
     assert readings[-1] == pytest.approx(53.0, abs=1e-3)
 
 
-@pytest.mark.parametrize(("frequency", "found"), [(39.0, 0), (40.5, 1), (69.5, 1), (71.5, 0)])
+@pytest.mark.parametrize(
+    ("frequency", "found"), [(39.0, 0), (40.5, 1), (69.5, 1), (71.5, 0), (100.0, 0), (120.0, 0), (135.0, 0)]
+)
 def test_crossings_outside_the_range_give_timed_windows(frequency, found):
     windows = run(words(sine(0.5, frequency, 3000), sine(0.5, frequency, 3000)))[1:]
     assert {window["synchronised"] for window in windows} == {found}
