@@ -12,10 +12,10 @@ BLOCKS_AT_A_TIME = 16
 class Arbiter(wiring.Component):
     """Chooses the user of the next block.
 
-    User 0 is the application, the others are hardware. Hardware goes first. A hardware user's turn lasts until
-    its message ends, or for 16 blocks if that is earlier and others wait. Then the next hardware user in turn
-    goes on, or the application if it has waited for 16 blocks, or if no hardware user waits. The application's
-    turn is one block.
+    User 0 is the application, the others are hardware. Hardware goes first. A hardware user's turn lasts
+    until its message ends, or for 16 blocks if that is earlier and others wait. Then the next hardware user
+    in turn goes on, or the application if it has waited for 16 blocks, or if no hardware user waits. The
+    application's turn is one block.
 
     Parameters
     ----------

@@ -176,10 +176,13 @@ LISTING = "1: 4000 samples per second, records 1 to 400; 2: 1000 samples per sec
 )
 def test_the_stated_unit_of_a_named_channel(tmp_path, unit, factor):
     path = Fault().write(tmp_path)
-    options = {"voltage": "Bus Ua", "current": "Line IA", "segment": 1}
-    volts = read_recording(path, **options).voltage_v
+
+    def volts_of(path):
+        return read_recording(path, voltage="Bus Ua", current="Line IA", segment=1).voltage_v
+
+    volts = volts_of(path)
     path.write_text(path.read_text().replace("Ua,A,,V,", f"Ua,A,,{unit},"))
-    np.testing.assert_allclose(read_recording(path, **options).voltage_v, factor * volts, rtol=1e-12)
+    np.testing.assert_allclose(volts_of(path), factor * volts, rtol=1e-12)
 
 
 @pytest.mark.parametrize("unit", ["W", "VAr", "na", "Mv", "%"])
