@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import fcntl
 import hashlib
@@ -70,17 +71,26 @@ class Block:
         text = verilog.convert(component, name="block")
         folder = _compiled(text, cache)
         self.ports: dict[str, int] = json.loads((folder / _PORTS).read_text())
-        self.cycles = 0
         self._numbers = {name: number for number, name in enumerate(self.ports)}
         self._library = ctypes.CDLL(str(folder / _LIBRARY))
         for function in ("block_until", "block_send"):
             getattr(self._library, function).restype = ctypes.c_int64
         self._library.block_new.restype = ctypes.c_void_p
+        self._begin()
+
+    def _begin(self) -> None:
+        self.cycles = 0
         self._block = ctypes.c_void_p(self._library.block_new())
 
     def __del__(self) -> None:
         if hasattr(self, "_block"):
             self._library.block_delete(self._block)
+
+    def fresh(self) -> Block:
+        """Another one of the same block, as it is after power-on."""
+        block = copy.copy(self)
+        block._begin()
+        return block
 
     def set(self, port: str, value: int) -> None:
         """Drive an input from now on. Outputs that follow from it without a clock change at once."""

@@ -94,9 +94,11 @@ def test_what_does_not_happen_raises(cache):
 
 
 def test_two_blocks_do_not_share_state(cache):
-    first, second = Block(Sample(), cache=cache), Block(Sample(), cache=cache)
+    first = Block(Sample(), cache=cache)
     first.send("words", [7], LIMIT)
-    assert (first.get("total"), second.get("total")) == (7, 0)
+    second, third = Block(Sample(), cache=cache), first.fresh()
+    assert [block.get("total") for block in (first, second, third)] == [7, 0, 0]
+    assert [block.cycles for block in (first, second, third)] == [2, 0, 0]
 
 
 def test_a_block_is_compiled_once_for_its_content(cache, monkeypatch):
@@ -108,16 +110,19 @@ def test_a_block_is_compiled_once_for_its_content(cache, monkeypatch):
 
 
 def test_what_an_interrupted_compilation_left_is_not_used(cache, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "_compile", _interrupted)
+    begun = []
+
+    def interrupted(work):
+        assert not list(work.glob("ports.json"))
+        (work / "ports.json").write_text("{}")
+        begun.append(work)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_compile", interrupted)
+    for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             Block(Sample(start=3), cache=cache)
-    assert Block(Sample(start=3), cache=cache).get("total") == 3
-
-
-def _interrupted(work):
-    (work / "ports.json").write_text("{}")
-    raise KeyboardInterrupt
+    assert len(begun) == 2
 
 
 def test_missing_tools_are_named(tmp_path, monkeypatch):

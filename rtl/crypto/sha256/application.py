@@ -70,6 +70,10 @@ class ApplicationPort(wiring.Component):
         Level interrupt.
     user : Out(UserSignature)
         To the unit.
+    wiping : In(1)
+        The unit is being wiped: the session ends, and the memory is cleared.
+    wiped : Out(1)
+        Low from ``wiping`` until that is done.
 
     Latency
     -------
@@ -86,8 +90,8 @@ class ApplicationPort(wiring.Component):
         session: A message is open: words can be written to `data`.
         begun: A block of the message has gone to the unit, so that `save` has something to save.
         keyed: An HMAC key is loaded.
-        refusal: Why the last access that was refused was. 0 none was; 1 it was out of order; 2 the queue was
-            full; 3 there was no key, or the unit was wiped.
+        refusal: Why the last refusal was. 0 there was none; 1 the access was out of order; 2 the queue was
+            full; 3 there was no key, or the unit was wiped, which ends the session and clears the memory.
         waiting: Words in the queue. While not busy these are the words of the incomplete block, and `data`
             shows them.
         """
@@ -124,7 +128,7 @@ class ApplicationPort(wiring.Component):
             causes={
                 "done": "`finish`, `save`, `restore_hash`, `restore_hmac` or `wipe` is done.",
                 "room": "The open message has room for 16 words.",
-                "refused": "A command or a word was refused and had no effect; `status` says why.",
+                "refused": "An operation or a word was refused and had no effect; `status` says why.",
             },
         )
         self._status = self._bank.add("status", self.Status())
@@ -134,6 +138,8 @@ class ApplicationPort(wiring.Component):
                 "bus": In(csr.Signature(addr_width=_ADDR_WIDTH, data_width=32)),
                 "irq": Out(1),
                 "user": Out(UserSignature()),
+                "wiping": In(1),
+                "wiped": Out(1),
             }
         )
         self.bus.memory_map = self._memory_map()
@@ -144,7 +150,8 @@ class ApplicationPort(wiring.Component):
         self._asked = Signal()  # an operation is to be done or being done
         self._operation = Signal(3)
         self._tail_bytes = Signal(2)
-        self._wipes = Signal()  # a wipe is to be done or being done
+        self._wipes = Signal()  # the application's wipe is to be done or being done
+        self._clears = Signal()  # the memory is to be cleared, since the unit is being wiped
         self._session = Signal()
         self._mode = Signal(2)  # what began the session
         self._begun = Signal()
@@ -187,9 +194,12 @@ class ApplicationPort(wiring.Component):
         ]
         self._elaborate_bus(m, busy)
         self._elaborate_operations(m, busy)
-        waits, clears, address = self._elaborate_sender(m, blocks_wait)
-        m.d.comb += busy.eq(~waits | blocks_wait | self._asked | self._wipes)
-        self._elaborate_memory(m, busy, clears, address)
+        waits, clearing, address = self._elaborate_sender(m, blocks_wait)
+        m.d.comb += [
+            busy.eq(~waits | blocks_wait | self._asked | self._wipes | self._clears),
+            self.wiped.eq(~self.wiping & ~self._clears),
+        ]
+        self._elaborate_memory(m, busy, clearing, address)
         return m
 
     def _refuse(self, m, reason):
@@ -200,6 +210,7 @@ class ApplicationPort(wiring.Component):
         """Registers, and writes to the memory."""
         bus, bank = self.bus, self._bank.bus
         in_bank = bus.addr[3:] == 0
+        closing = self._asked | self._wipes | self._clears
         m.d.comb += [
             bank.addr.eq(bus.addr),
             bank.r_stb.eq(bus.r_stb & in_bank),
@@ -207,7 +218,7 @@ class ApplicationPort(wiring.Component):
             bank.w_data.eq(bus.w_data),
         ]
         with m.If(bus.w_stb & bus.addr[6] & (bus.addr[4:6] == 0)):
-            with m.If(~self._session | self._asked | self._wipes):
+            with m.If(~self._session | closing):
                 self._refuse(m, Refusal.ORDER)
             with m.Elif(self._waiting == 2 * _BLOCK_WORDS):
                 self._refuse(m, Refusal.ROOM)
@@ -215,7 +226,7 @@ class ApplicationPort(wiring.Component):
                 m.d.comb += self._pushes.eq(1)
                 m.d.sync += self._put.eq(self._put + 1)
         with m.Elif(bus.w_stb & bus.addr[6]):
-            with m.If(Mux(bus.addr[5], busy, self._asked | self._wipes)):
+            with m.If(Mux(bus.addr[5], busy, closing)):
                 self._refuse(m, Refusal.ORDER)
             with m.Else():
                 m.d.comb += self._stores.eq(1)
@@ -235,7 +246,7 @@ class ApplicationPort(wiring.Component):
             with m.Case(*_codes(Command.SAVE)):
                 m.d.comb += out_of_order.eq(busy | ~self._begun | (self._mode == Command.KEY.value))
             with m.Case(_FINISH):
-                m.d.comb += out_of_order.eq(~self._session | self._asked | self._wipes)
+                m.d.comb += out_of_order.eq(~self._session | self._asked | self._wipes | self._clears)
             with m.Default():
                 m.d.comb += out_of_order.eq(busy)
         with m.If(strobe & out_of_order):
@@ -266,12 +277,16 @@ class ApplicationPort(wiring.Component):
         address = Signal(6)
         ends = self._operation == _FINISH
         m.d.sync += fresh.eq(0)
+        with m.If(self.wiping):
+            m.d.sync += self._clears.eq(1)
         with m.FSM() as fsm:
             with m.State("Wait"):
                 m.d.sync += self._number.eq(0)
-                with m.If(self._wipes):
+                with m.If(self._wipes | self._clears):
                     m.d.sync += [self._session.eq(0), self._asked.eq(0)]
                     self._empty_queue(m)
+                    with m.If(self._clears):
+                        self._refuse(m, Refusal.UNIT)
                     m.next = "Clear Memory"
                 with m.Elif(blocks_wait | (self._asked & ends & (self._waiting != 0))):
                     m.next = "Send Block"
@@ -309,7 +324,10 @@ class ApplicationPort(wiring.Component):
             with m.State("Clear Memory"):
                 m.d.sync += [self._number.eq(self._number + 1), self._operation.eq(Command.WIPE.value)]
                 with m.If(self._number.all()):
-                    m.next = "Send End"
+                    m.d.sync += self._clears.eq(self.wiping)
+                    m.next = "Wait"
+                    with m.If(self._wipes):
+                        m.next = "Send End"
         sends_end = fsm.ongoing("Send End")
         begins = sends_end & ~ends | fsm.ongoing("Send State")
         m.d.comb += [
@@ -351,7 +369,7 @@ class ApplicationPort(wiring.Component):
             m.d.sync += [self._session.eq(0), self._asked.eq(0), fresh.eq(0)]
             m.next = "Wait"
 
-    def _elaborate_memory(self, m, busy, clears, address):
+    def _elaborate_memory(self, m, busy, clearing, address):
         bus, result = self.bus, self.user.result
         read, write = self._memory.read_port(domain="comb"), self._memory.write_port()
         seen = Signal()
@@ -363,7 +381,7 @@ class ApplicationPort(wiring.Component):
             bus.r_data.eq(self._bank.bus.r_data | Mux(seen, self._word, 0)),
         ]
         m.d.sync += [self._word.eq(read.data), seen.eq(bus.r_stb & bus.addr[6] & ~busy)]
-        with m.If(clears):
+        with m.If(clearing):
             m.d.comb += [write.en.eq(1), write.addr.eq(self._number)]
         with m.Elif(result.stb):
             m.d.comb += [

@@ -29,8 +29,10 @@ class Sha256(wiring.Component):
         Level interrupt.
     users : array of In(UserSignature)
         The hardware users.
-    wipe, wiping
-        As `Unit` has them. What the application has written is forgotten too.
+    wipe : In(1)
+        Asks to forget every message and key, the application's too: high for a cycle or longer.
+    wiping : Out(1)
+        High from the cycle after ``wipe`` until nothing is left of them.
 
     Latency
     -------
@@ -67,6 +69,7 @@ class Sha256(wiring.Component):
         m.d.comb += [
             self.irq.eq(self._application.irq),
             self._unit.wipe.eq(self.wipe),
-            self.wiping.eq(self._unit.wiping),
+            self._application.wiping.eq(self._unit.wiping),
+            self.wiping.eq(~self._application.wiped),
         ]
         return m

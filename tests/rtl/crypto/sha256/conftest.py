@@ -142,11 +142,12 @@ def variant(request):
 
 @pytest.fixture(scope="session")
 def users(variant):
-    """Makes a fresh unit, compiled, with so many users; returns them."""
+    """Makes a fresh compiled unit with three users; returns them."""
+    unit = Block(Unit(variant=variant, users=3))
 
-    def make(count=3):
-        block = Block(Unit(variant=variant, users=count))
-        return [User(block, number) for number in range(count)]
+    def make():
+        block = unit.fresh()
+        return [User(block, number) for number in range(3)]
 
     return make
 

@@ -355,7 +355,7 @@ async def _hold_the_unit(ctx, user, until):
 
 
 def test_a_word_without_room_is_refused_and_the_others_are_kept(run, fast):
-    released: list[bool] = []
+    released = []
 
     async def hold(ctx):
         await _hold_the_unit(ctx, fast.users[0], lambda: released)
@@ -404,9 +404,12 @@ def test_a_session_ends_when_the_unit_is_wiped(run, fast):
         await app.ctx.tick()
         app.ctx.set(fast.wipe, 0)
         assert await app.wait("refused") == "refused"
+        while app.ctx.get(fast.wiping):
+            await app.ctx.tick()
         status = await app.status()
         assert Refusal(status["refusal"]) == UNIT
         assert (status["session"], status["waiting"], status["busy"]) == (0, 0, 0)
+        assert await app.read("data", 16) == [0] * 16
         await app.operate(FINISH)
         await app.refuses(ORDER)
         assert await app.digest(HASH, b"goes on") == hashlib.sha256(b"goes on").digest()
@@ -426,11 +429,13 @@ def test_a_wipe_of_the_unit_at_any_moment_leaves_no_one_waiting(run, fast, momen
         app.ctx.set(fast.wipe, 1)
         await app.ctx.tick()
         app.ctx.set(fast.wipe, 0)
-        await app.wait("done", "refused")
+        assert await app.wait("refused") == "refused"
         while app.ctx.get(fast.wiping):
             await app.ctx.tick()
         assert not (await app.status())["keyed"]
         assert not (await app.status())["busy"]
+        assert await app.state() == bytes(32)
+        await app.write("cause", [1 << app.causes["done"]])  # the message may have ended before
         assert await app.digest(HASH, b"goes on") == hashlib.sha256(b"goes on").digest()
 
     run(fast, check)
@@ -453,7 +458,7 @@ def test_interrupts(run, fast):
     run(fast, check)
 
 
-def _after_wipe(path, kept, seed):
+def _after_wipe(path, kept, how, seed):
     dut, rng = Sha256(variant="fast", hardware_users=1), random.Random(seed)
 
     async def check(ctx):
@@ -463,8 +468,15 @@ def _after_wipe(path, kept, seed):
         await app.operate(HMAC)
         await app.push(rng.randbytes(64 + 20))
         await app.write("tail", [rng.getrandbits(32)])
-        await app.operate(WIPE)
-        await app.wait("done")
+        if how == "operation":
+            await app.operate(WIPE)
+            await app.wait("done")
+        else:
+            ctx.set(dut.wipe, 1)
+            await ctx.tick()
+            ctx.set(dut.wipe, 0)
+            while ctx.get(dut.wiping):
+                await ctx.tick()
         await app.write("enable", [0])
         assert await app.state() == bytes(32)
 
@@ -476,6 +488,7 @@ def _after_wipe(path, kept, seed):
     return kept(path)
 
 
-def test_nothing_remains_after_a_wipe(tmp_path, kept):
-    first, second = (_after_wipe(tmp_path / f"{seed}.vcd", kept, seed) for seed in (95, 96))
+@pytest.mark.parametrize("how", ["operation", "wire"])
+def test_nothing_remains_after_a_wipe(tmp_path, kept, how):
+    first, second = (_after_wipe(tmp_path / f"{seed}.vcd", kept, how, seed) for seed in (95, 96))
     assert not [name for name, value in first.items() if second[name] != value]

@@ -65,7 +65,7 @@ def _state(ctx, core):
 
 async def _load(ctx, core, state):
     """Shift a state in; returns what came out, H0 first."""
-    out: list[int] = []
+    out = []
     for word in reversed(state):
         out.insert(0, ctx.get(core.state) & 0xFFFF_FFFF)
         ctx.set(core.shift, 1)

@@ -16,7 +16,7 @@ PAUSES = (0, 0, 0, 0, 1, 3, 90)
 @pytest.fixture(scope="module", params=sorted(VARIANTS))
 def make(request):
     """Makes a fresh compiled hash."""
-    return lambda: Block(Hash(variant=request.param))
+    return Block(Hash(variant=request.param)).fresh
 
 
 def _restart(block):

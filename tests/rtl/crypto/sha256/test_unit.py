@@ -80,7 +80,7 @@ def test_a_key_of_a_whole_block_may_end_with_a_word_without_bytes(users):
 def test_each_user_has_a_key_of_its_own_and_keeps_it(users):
     everybody, seed = users(), 62
     rng = random.Random(seed)
-    keys: list[bytes | None] = [None] * len(everybody)
+    keys = [None] * len(everybody)
     for step in range(40):
         number = rng.randrange(len(everybody))
         user, message = everybody[number], rng.randbytes(rng.randrange(150))

@@ -88,7 +88,7 @@ def test_random_messages_of_all_users(users):
     for user, key in zip(everybody, keys, strict=True):
         user.do(Command.KEY, key)
     talkers = [Talker(user, lambda: rng.choice((0, 0, 0, 10, 200))) for user in everybody]
-    expected: list[list[bytes]] = [[] for _ in talkers]
+    expected = [[] for _ in talkers]
 
     def goes_on(_cycle):
         for number, talker in enumerate(talkers):
@@ -142,7 +142,7 @@ def test_sixteen_blocks_at_a_time(users, variant):
         assert talker.digests == [hashlib.sha256(message).digest()]
 
     words = blocks_of(talkers)
-    turns: list[list[int]] = []
+    turns = []
     for user in words:
         if turns and turns[-1][0] == user:
             turns[-1][1] += 1
