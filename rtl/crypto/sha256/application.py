@@ -277,16 +277,15 @@ class ApplicationPort(wiring.Component):
         address = Signal(6)
         ends = self._operation == _FINISH
         m.d.sync += fresh.eq(0)
-        with m.If(self.wiping):
+        with m.If(self.wiping & ~self._clears):
             m.d.sync += self._clears.eq(1)
+            self._refuse(m, Refusal.UNIT)
         with m.FSM() as fsm:
             with m.State("Wait"):
                 m.d.sync += self._number.eq(0)
                 with m.If(self._wipes | self._clears):
                     m.d.sync += [self._session.eq(0), self._asked.eq(0)]
                     self._empty_queue(m)
-                    with m.If(self._clears):
-                        self._refuse(m, Refusal.UNIT)
                     m.next = "Clear Memory"
                 with m.Elif(blocks_wait | (self._asked & ends & (self._waiting != 0))):
                     m.next = "Send Block"
