@@ -128,7 +128,7 @@ class ApplicationPort(wiring.Component):
             causes={
                 "done": "`finish`, `save`, `restore_hash`, `restore_hmac` or `wipe` is done.",
                 "room": "The open message has room for 16 words.",
-                "refused": "An operation or a word was refused and had no effect; `status` says why.",
+                "refused": "An operation or a word was refused, or the unit was wiped; `status` says why.",
             },
         )
         self._status = self._bank.add("status", self.Status())
