@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from rtl.bus import LifecycleState
-from rtl.metering.parameters import MeteringParameters
+from rtl.metering.parameters import LONGEST_CYCLE, MeteringParameters
 
 from .errors import InputError
 
@@ -116,10 +116,10 @@ class SocConfig:
                 f"({self.highest_hz}), not at {self.nominal_hz}."
             )
         samples = self.sample_rate_hz / self.lowest_hz
-        if samples > 255:
+        if samples > LONGEST_CYCLE:
             raise InputError(
-                f"A cycle of SocConfig.lowest_hz ({self.lowest_hz} Hz) must last at most 255 samples, not "
-                f"{float(samples):g} at the sample rate of {float(self.sample_rate_hz):g} Hz."
+                f"A cycle of SocConfig.lowest_hz ({self.lowest_hz} Hz) must last at most "
+                f"{LONGEST_CYCLE} samples, not {float(samples):g} at the sample rate of {float(self.sample_rate_hz):g} Hz."
             )
         if self.sample_rate_hz < 32 * self.highest_hz:
             raise InputError(

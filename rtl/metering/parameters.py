@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import pi
 
-__all__ = ["LANE_BITS", "WIDE_BITS", "WORD_BITS", "Constants", "MeteringParameters"]
+__all__ = ["LANE_BITS", "LONGEST_CYCLE", "WIDE_BITS", "WORD_BITS", "Constants", "MeteringParameters"]
 
 LANE_BITS = 28
 """Bits of a lane's sample in the engine; input words are aligned to its top."""
@@ -14,6 +14,9 @@ WORD_BITS = 36
 
 WIDE_BITS = 108
 """Bits of a sum: three block RAMs wide."""
+
+LONGEST_CYCLE = (1 << WORD_BITS - LANE_BITS) - 3
+"""Samples of the longest cycle: with two at its ends, their sum fits in a word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +55,9 @@ class MeteringParameters:
 
     def __post_init__(self):
         cycle = self.sample_rate_hz / self.lowest_hz
-        longest = (1 << WORD_BITS - LANE_BITS) - 3
-        if cycle > longest:
+        if cycle > LONGEST_CYCLE:
             raise ValueError(
-                f"A cycle of the lowest frequency must last at most {longest} samples "
+                f"A cycle of the lowest frequency must last at most {LONGEST_CYCLE} samples "
                 f"(= {WORD_BITS} - {LANE_BITS} bits, and two at the ends), not {float(cycle):g}"
             )
 
