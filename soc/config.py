@@ -119,7 +119,8 @@ class SocConfig:
         if samples > LONGEST_CYCLE:
             raise InputError(
                 f"A cycle of SocConfig.lowest_hz ({self.lowest_hz} Hz) must last at most "
-                f"{LONGEST_CYCLE} samples, not {float(samples):g} at the sample rate of {float(self.sample_rate_hz):g} Hz."
+                f"{LONGEST_CYCLE} samples, not {float(samples):g} at the sample rate of "
+                f"{float(self.sample_rate_hz):g} Hz."
             )
         if self.sample_rate_hz < 32 * self.highest_hz:
             raise InputError(
