@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= auto
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format vectors bitstream lock clean tools
 
@@ -21,9 +24,12 @@ tools:
 	  || { echo "Wattseal needs Python's venv module: install it (Debian: apt-get install python3-venv)."; exit 2; }
 
 $(READY): requirements.lock pyproject.toml | tools
-	@echo "== Setting up $(VENV): the packages of requirements.lock (about a minute)"
+	@echo "== Setting up $(VENV): the packages of requirements.lock (one to two minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock 2>&1 \
+	  | awk '/^Collecting/ {printf "\r   package %d: %-40s", ++n, $$2; fflush()} \
+	         /^Installing/ {printf "\r   installing them %-40s\n", ""; fflush()} \
+	         /^ERROR/ {print "\n" $$0}'
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet -e .
 	@touch $@
 

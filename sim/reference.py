@@ -95,25 +95,26 @@ def _mean(values: FloatArray, weights: FloatArray) -> float:
 
 
 def mains_frequency(voltage: Signal, start_s: float, end_s: float) -> float | None:
-    """Frequency of a voltage: whole cycles from its rising crossing nearest to the start to that at the end.
+    """Frequency of a voltage: whole cycles between its first and its last rising crossing of an interval.
 
     How many cycles these are follows from a fit of the fundamental, so that neither harmonics nor the
-    chip's own count can lead astray. None if there is no fundamental, or no crossing near an end.
+    chip's own count can lead astray. None without a fundamental.
     """
     samples = voltage(np.arange(start_s, end_s, _PANEL_S))
     fit = fit_fundamental(samples, 1 / _PANEL_S)
     if fit is None:
         return None
     mean = float(samples.mean())
-    first, last = (_rise(voltage, mean, end, 1 / fit.frequency_hz) for end in (start_s, end_s))
+    period_s = 1 / fit.frequency_hz
+    first = _rise(voltage, mean, start_s, start_s + np.linspace(-0.02, 1, _RISE_POINTS) * period_s)
+    last = _rise(voltage, mean, end_s, end_s + np.linspace(-1, 0.02, _RISE_POINTS) * period_s)
     if first is None or last is None or last <= first:
         return None
     return round((last - first) * fit.frequency_hz) / (last - first)
 
 
-def _rise(voltage: Signal, mean: float, near_s: float, period_s: float) -> float | None:
-    """The time of the rising crossing of the mean that is nearest to ``near_s``, within a quarter period."""
-    times = near_s + np.linspace(-period_s / 4, period_s / 4, _RISE_POINTS)
+def _rise(voltage: Signal, mean: float, near_s: float, times: FloatArray) -> float | None:
+    """The rising crossing of the mean within ``times`` that is nearest to ``near_s``."""
     values = voltage(times) - mean
     rises = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
     if not rises.size:

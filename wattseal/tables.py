@@ -13,6 +13,8 @@ from soc.config import SocConfig
 
 from .progress import shown
 
+_LEAST = 1e-12  # below this a number is the rounding of float64
+
 __all__ = ["readings_table", "show_measurement"]
 
 
@@ -67,6 +69,8 @@ def readings_table(measurement: Measurement) -> Table:
 
 
 def _value(value: float | None, unit: str) -> str:
+    if value is not None and abs(value) < _LEAST:
+        value = 0.0
     return "–" if value is None else f"{value:z.7g} {unit}".rstrip()
 
 
