@@ -67,7 +67,7 @@ def test_starts_as_a_program():
         (("run", "--phases", "2"), "--phases must be 1 or 3, not 2"),
         (
             ("run", "--phases", "3", "--preset", "single"),
-            "has 3 phases, the preset 'single' measures 1; choose fewer channels, or --preset",
+            "has 3 phases, the preset 'single' measures 1; choose fewer channels",
         ),
         (("run", "--seconds", "-1"), "--seconds: must be a number from 0.01 to 3600, not '-1'"),
         (("run", "--seconds", "0.01"), "two are needed; give at least"),

@@ -56,4 +56,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
     place = tmp_path / "missing" / "map.md"
     with pytest.raises(InputError) as caught:
         run("--out", str(place))
-    assert str(caught.value) == f"{place} cannot be written: No such file or directory."
+    folder = place.parent
+    assert (
+        str(caught.value) == f"{place}: the folder {folder} does not exist; create it or give another path."
+    )
