@@ -6,6 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from .functions import pick
+
 __all__ = ["USER_WORDS", "ContextMemory", "Place"]
 
 USER_WORDS = 64
@@ -119,7 +121,13 @@ class ContextMemory(wiring.Component):
         m.d.comb += [
             self.moved.eq(shifting & ~reading),
             self.out.stb.eq(shifting),
-            self.out.data.eq(Mux(counts, Mux(upper, self.blocks[32:], self.blocks[:32]), self.tail)),
+            self.out.data.eq(
+                pick(
+                    (~counts, self.tail),
+                    (counts & ~upper, self.blocks[:32]),
+                    (counts & upper, self.blocks[32:]),
+                )
+            ),
             self.shift.eq(shifting & ~counts),
             self.shift_data.eq(self.word),
             self.blocks_load.eq(Mux(shifting & move.fetch_en & counts, Mux(upper, 0b10, 0b01), 0)),

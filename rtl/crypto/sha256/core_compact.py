@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
 from .constants import INITIAL_STATE, ROUND_CONSTANTS
-from .functions import big_sigma0, big_sigma1, choose, majority, small_sigma0, small_sigma1
+from .functions import big_sigma0, big_sigma1, choose, majority, pick, small_sigma0, small_sigma1
 from .signature import CoreSignature
 
 __all__ = ["CompactCore"]
@@ -66,8 +66,10 @@ class CompactCore(wiring.Component):
         self._filled = Signal(5)  # of them
         self._adds_initial = Signal()  # the additions are to the initial value and not to the working words
         self._push = Signal()  # the chaining value's next word goes into the working words
-        self._slot = Signal(range(_SLOTS))  # of `_word` while rounds run
-        self._reads = [Signal(name=f"reads{slot}") for slot in range(_SLOTS)]  # `_word` is of that slot
+        self._slots = [
+            Signal(name=f"slot{slot}", init=slot == 0) for slot in range(_SLOTS)
+        ]  # that of `_word`
+        self._reads = [Signal(name=f"reads{slot}") for slot in range(_SLOTS)]  # the same, while rounds run
         self._period = Signal(range(_LAST_PERIOD + 1))  # of the slot
 
     def elaborate(self, platform):
@@ -86,8 +88,11 @@ class CompactCore(wiring.Component):
         slot = Signal(range(_SLOTS))
         period = Signal.like(self._period)
         running = Signal()
-        m.d.sync += [self._slot.eq(slot), self._period.eq(period), running.eq(0)]
-        m.d.comb += [reads.eq(running & (self._slot == number)) for number, reads in enumerate(self._reads)]
+        m.d.sync += [self._period.eq(period), running.eq(0)]
+        m.d.sync += [of_word.eq(slot == number) for number, of_word in enumerate(self._slots)]
+        m.d.comb += [
+            reads.eq(of_word & running) for reads, of_word in zip(self._reads, self._slots, strict=True)
+        ]
         with m.FSM() as fsm:
             with m.State("Idle"):
                 m.d.sync += [slot.eq(0), period.eq(0), self._adds_initial.eq(self.init)]
@@ -130,41 +135,42 @@ class CompactCore(wiring.Component):
         write = self._memory.write_port()
         pushed = Signal()  # a word of the chaining value has gone into `work_a`
         number = Signal(3, init=7)  # of that word
-        m.d.sync += pushed.eq(self._push | self.shift)
-        with m.If(pushed):
-            m.d.comb += [write.en.eq(1), write.addr.eq(Cat(number, _STATE)), write.data.eq(self._work[0])]
-            m.d.sync += number.eq(number - 1)
-        with m.Elif(self._reads[4] & (self._period >= 16)):
-            place = Cat(self._period[:4], ~self._area, _WINDOWS)
-            m.d.comb += [write.en.eq(1), write.addr.eq(place), write.data.eq(self._x)]
-        with m.Else():
-            place = Cat(self._filled[:4], self._area, _WINDOWS)
-            m.d.comb += [
-                self.words.ready.eq(~self._filled[4]),
-                write.en.eq(self.words.valid & self.words.ready),
-                write.addr.eq(place),
-                write.data.eq(self.words.payload),
-            ]
-            with m.If(write.en):
-                m.d.sync += self._filled.eq(self._filled + 1)
+        scheduled = Signal()  # `_x` is W
+        free = Signal()
+        m.d.sync += [pushed.eq(self._push | self.shift), number.eq(number - pushed)]
+        m.d.comb += [
+            scheduled.eq(self._reads[4] & (self._period >= 16)),
+            free.eq(~pushed & ~scheduled),
+            self.words.ready.eq(free & ~self._filled[4]),
+            write.en.eq(~free | (self.words.valid & self.words.ready)),
+            write.addr.eq(
+                pick(
+                    (pushed, Cat(number, _STATE)),
+                    (scheduled, Cat(self._period[:4], ~self._area, _WINDOWS)),
+                    (free, Cat(self._filled[:4], self._area, _WINDOWS)),
+                )
+            ),
+            write.data.eq(pick((pushed, self._work[0]), (scheduled, self._x), (free, self.words.payload))),
+        ]
+        with m.If(self.words.valid & self.words.ready):
+            m.d.sync += self._filled.eq(self._filled + 1)
         m.d.comb += self.idle.eq(idle & (self._filled == 0) & ~pushed)
 
     def _elaborate_first_adder(self, m, adding):
         x, word, reads = self._x, self._word, self._reads
         g, h = self._work[6:]
         operand, first_sum = Signal(32), Signal(32)
-        with m.Switch(self._slot):
-            with m.Case(0):
-                # The working words move on in this slot, except before the first round.
-                m.d.comb += operand.eq(Mux(adding | (self._period == 1), h, g))
-            with m.Case(1):
-                m.d.comb += operand.eq(small_sigma0(word))
-            with m.Case(3):
-                m.d.comb += operand.eq(small_sigma1(word))
-            with m.Default():
-                m.d.comb += operand.eq(word)
-        with m.If(self._adds_initial):
-            m.d.comb += operand.eq(0)
+        # The working words move on in slot 0, except before the first round.
+        oldest = Mux(adding | (self._period == 1), h, g)
+        chosen = [slot & ~self._adds_initial for slot in self._slots]
+        m.d.comb += operand.eq(
+            pick(
+                (chosen[0], oldest),
+                (chosen[1], small_sigma0(word)),
+                (chosen[2] | chosen[4], word),
+                (chosen[3], small_sigma1(word)),
+            )
+        )
         m.d.comb += first_sum.eq(x + operand)
         with m.If(adding | reads[0]):
             m.d.sync += x.eq(word)
@@ -176,17 +182,8 @@ class CompactCore(wiring.Component):
         y, reads = self._y, self._reads
         a, b, c, d, e, f, g, _ = self._work
         operand, second_sum = Signal(32), Signal(32)
-        with m.Switch(self._slot):
-            with m.Case(0):
-                m.d.comb += operand.eq(majority(a, b, c))
-            with m.Case(1):
-                m.d.comb += operand.eq(big_sigma1(e))
-            with m.Case(2):
-                m.d.comb += operand.eq(choose(e, f, g))
-            with m.Case(3):
-                m.d.comb += operand.eq(d)
-            with m.Default():
-                m.d.comb += operand.eq(big_sigma0(a))
+        operands = (majority(a, b, c), big_sigma1(e), choose(e, f, g), d, big_sigma0(a))
+        m.d.comb += operand.eq(pick(*zip(self._slots, operands, strict=True)))
         m.d.comb += second_sum.eq(y + operand)
         with m.If(reads[0]):
             m.d.sync += y.eq(first_sum)

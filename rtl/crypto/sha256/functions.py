@@ -1,6 +1,18 @@
 """The functions of SHA-256 on 32-bit words, as expressions (FIPS 180-4, 4.1.2)."""
 
-__all__ = ["big_sigma0", "big_sigma1", "carry_save", "choose", "majority", "small_sigma0", "small_sigma1"]
+from functools import reduce
+from operator import or_
+
+__all__ = [
+    "big_sigma0",
+    "big_sigma1",
+    "carry_save",
+    "choose",
+    "majority",
+    "pick",
+    "small_sigma0",
+    "small_sigma1",
+]
 
 
 def choose(x, y, z):
@@ -36,3 +48,11 @@ def small_sigma1(x):
 def carry_save(x, y, z):
     """Two words whose sum is the sum of three, modulo 2 ** 32, without a carry chain."""
     return x ^ y ^ z, (majority(x, y, z) << 1)[:32]
+
+
+def pick(*choices):
+    """Of ``(bit, word)`` pairs the word whose bit is high, and zero if none is; never are two high.
+
+    In LUTs of four inputs this is smaller than a chain of multiplexers.
+    """
+    return reduce(or_, (word & bit.replicate(len(word)) for bit, word in choices))

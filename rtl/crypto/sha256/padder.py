@@ -1,9 +1,10 @@
 """The padding of SHA-256: turns the words of a message into blocks."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .functions import pick
 from .signature import MessageWord
 
 __all__ = ["Padder"]
@@ -97,12 +98,16 @@ class Padder(wiring.Component):
         with m.If(marker):
             m.d.comb += mark.eq(0b1000)
         length = Cat(Signal(3), remainder, self.blocks)  # in bits
-        part = Mux(self.index[0], length[:32], length[32:])
         writes_length = self.padding & late & ~marker & ~spilled
         m.d.comb += [
             self.masked.eq(word.data & Cat(bit.replicate(8) for bit in keep)),
             self.words.payload.eq(
-                Mux(self.padding, Mux(writes_length, part, 0), self.masked) | Cat(bit << 7 for bit in mark)
+                pick(
+                    (~self.padding, self.masked),
+                    (writes_length & ~self.index[0], length[32:]),
+                    (writes_length & self.index[0], length[:32]),
+                )
+                | Cat(bit << 7 for bit in mark)
             ),
         ]
         return m

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from amaranth import Module, Signal
+from amaranth import Const, Module, Signal
 
 from rtl.crypto.sha256 import functions
 
@@ -47,5 +47,24 @@ def test_functions(simulate):
                 assert ctx.get(results[name]) == expected(*values[:count]), f"{name} of {values[:count]}"
             assert ctx.get(saved) == sum(values) & 0xFFFF_FFFF, f"carry_save of {values}"
             await ctx.delay(1e-9)
+
+    simulate(m, check, domains=())
+
+
+def test_pick(simulate):
+    bits = Signal(3)
+    words = [0x0F, 0x33, 0x55]
+    picked = Signal(8)
+    m = Module()
+    m.d.comb += picked.eq(
+        functions.pick(*((bits[index], Const(word, 8)) for index, word in enumerate(words)))
+    )
+
+    async def check(ctx):
+        assert ctx.get(picked) == 0
+        for index, word in enumerate(words):
+            ctx.set(bits, 1 << index)
+            assert ctx.get(picked) == word
+        await ctx.delay(1e-9)
 
     simulate(m, check, domains=())
