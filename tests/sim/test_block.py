@@ -103,7 +103,7 @@ def test_two_blocks_do_not_share_state(cache):
 
 def test_a_block_is_compiled_once_for_its_content(cache, monkeypatch):
     Block(Sample(), cache=cache)
-    monkeypatch.setattr(module, "_compile", lambda work: pytest.fail("compiled again"))
+    monkeypatch.setattr(module, "_compile", lambda work, runtime: pytest.fail("compiled again"))
     Block(Sample(), cache=cache)
     with pytest.raises(BaseException, match="compiled again"):
         Block(Sample(start=1), cache=cache)
@@ -112,7 +112,7 @@ def test_a_block_is_compiled_once_for_its_content(cache, monkeypatch):
 def test_what_an_interrupted_compilation_left_is_not_used(cache, monkeypatch):
     begun = []
 
-    def interrupted(work):
+    def interrupted(work, _runtime):
         assert not list(work.glob("ports.json"))
         (work / "ports.json").write_text("{}")
         begun.append(work)
