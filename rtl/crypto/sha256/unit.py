@@ -66,7 +66,7 @@ class Unit(wiring.Component):
     Latency
     -------
     An idle unit takes a message's first word two cycles after it is offered, and 12 cycles later if the state
-    of another user's open message has to be moved out first. With the core ``fast``, ``done`` comes 69
+    of another user's open message has to be moved out first. With the core ``fast``, ``done`` comes 68
     cycles after the first word of a message of one block, and 65 cycles later for each block more.
 
     Raises
