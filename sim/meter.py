@@ -22,7 +22,18 @@ from soc.config import SocConfig
 from soc.errors import InputError
 from sw.app.main import main as firmware
 
-__all__ = ["ENGINES", "Analogue", "Engine", "Measurement", "ModelEngine", "RtlEngine", "measure"]
+__all__ = [
+    "ENGINES",
+    "Analogue",
+    "Engine",
+    "Measurement",
+    "ModelEngine",
+    "Observation",
+    "RtlEngine",
+    "digitise",
+    "measure",
+    "observe",
+]
 
 Record = dict[str, int]
 Outcome = tuple[list[Record], Result | None]
@@ -62,6 +73,16 @@ class Samples:
     v_max: float
     i_max: float
     clipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What the chip saw and measured: the windows that are kept, and their ends in the source's time."""
+
+    samples: Samples
+    windows: Windows
+    boundaries_s: FloatArray
+    run: Result | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,10 +168,18 @@ def metering() -> Generator[Any, Any, list[Record]]:
     return windows
 
 
-def digitise(analogue: Analogue, config: SocConfig, v_max: float | None, i_max: float | None) -> Samples:
+def digitise(
+    analogue: Analogue,
+    config: SocConfig,
+    v_max: float | None,
+    i_max: float | None,
+    *,
+    noise_lsb: float = 0.0,
+    seed: int = 0,
+) -> Samples:
     """Sample the signals at the chip's rate, with the smallest standard ranges that hold them unless given.
 
-    Lanes without a signal read zero.
+    Every lane has noise of its own, ``noise_lsb`` codes rms. Lanes without a signal have nothing else.
     """
     count = int(analogue.seconds * float(config.sample_rate_hz)) + 1
     times = analogue.start_s + np.arange(count) / float(config.sample_rate_hz)
@@ -158,17 +187,62 @@ def digitise(analogue: Analogue, config: SocConfig, v_max: float | None, i_max: 
     amperes = np.stack([current(times) for _, current in analogue.lanes])
     v_max = v_max or standard_range(float(np.abs(volts).max()), VOLTAGE_RANGES_V, "V")
     i_max = i_max or standard_range(float(np.abs(amperes).max()), CURRENT_RANGES_A, "A")
-    codes = np.zeros((count, config.lanes), np.int64)
-    clipped = 0
-    for phase, pair in enumerate(analogue.lanes):
-        for lane, signal, full_scale in (
-            (phase, pair[0], v_max),
-            (config.voltage_lanes + phase, pair[1], i_max),
-        ):
-            converted = Adc(full_scale=full_scale, width=config.word_bits).convert(signal, times)
-            codes[:, lane] = converted.values
-            clipped += converted.clipped
-    return Samples(codes, times, volts, amperes, v_max, i_max, clipped)
+    signals: list[tuple[Signal, float]] = [(np.zeros_like, 1.0)] * config.lanes
+    for phase, (voltage, current) in enumerate(analogue.lanes):
+        signals[phase] = voltage, v_max
+        signals[config.voltage_lanes + phase] = current, i_max
+    converted = [
+        Adc(
+            full_scale=full_scale,
+            width=config.word_bits,
+            noise_lsb=noise_lsb,
+            seed=seed * config.lanes + lane,
+        ).convert(signal, times)
+        for lane, (signal, full_scale) in enumerate(signals)
+    ]
+    codes = np.stack([lane.values for lane in converted], axis=1)
+    return Samples(codes, times, volts, amperes, v_max, i_max, sum(lane.clipped for lane in converted))
+
+
+def observe(
+    analogue: Analogue,
+    *,
+    engine: Engine,
+    config: SocConfig,
+    v_max: float | None = None,
+    i_max: float | None = None,
+    noise_lsb: float = 0.0,
+    seed: int = 0,
+    progress: Progress = lambda step, fraction: None,
+) -> Observation:
+    """Measure ``analogue`` with the chip alone.
+
+    Raises
+    ------
+    InputError
+        If the chip has fewer phases than the signal, or the signal is too short for two windows.
+    """
+    if len(analogue.lanes) > config.phases:
+        raise InputError(
+            f"{analogue.source}: has {len(analogue.lanes)} phases, the preset {config.name!r} measures "
+            f"{config.phases}; choose fewer channels or a preset with more phases."
+        )
+    progress("Converting the signal", None)
+    samples = digitise(analogue, config, v_max, i_max, noise_lsb=noise_lsb, seed=seed)
+    records, run = engine.run(config, samples.codes, progress)
+    if len(records) < 2:
+        raise InputError(
+            f"{analogue.source}: {analogue.seconds:.3g} s hold {len(records)} windows, but two are needed; "
+            f"give at least {3 / config.lowest_hz:.3g} s."
+        )
+    scale = Scale(samples.v_max, samples.i_max, config.sample_rate_hz)
+    threshold_v = samples.v_max / (1 << config.crossing_threshold_log2)
+    windows = Windows(records, scale, len(analogue.lanes), threshold_v)
+    kept = analogue.whole(windows.boundaries_s)
+    windows = windows.limited(len(kept) - 1)
+    return Observation(
+        samples=samples, windows=windows, boundaries_s=analogue.start_s + windows.boundaries_s, run=run
+    )
 
 
 def measure(
@@ -187,25 +261,8 @@ def measure(
     InputError
         If the chip has fewer phases than the signal, or the signal is too short for two windows.
     """
-    if len(analogue.lanes) > config.phases:
-        raise InputError(
-            f"{analogue.source}: has {len(analogue.lanes)} phases, the preset {config.name!r} measures "
-            f"{config.phases}; choose fewer channels or a preset with more phases."
-        )
-    progress("Converting the signal", None)
-    samples = digitise(analogue, config, v_max, i_max)
-    records, run = engine.run(config, samples.codes, progress)
-    if len(records) < 2:
-        raise InputError(
-            f"{analogue.source}: {analogue.seconds:.3g} s hold {len(records)} windows, but two are needed; "
-            f"give at least {3 / config.lowest_hz:.3g} s."
-        )
-    scale = Scale(samples.v_max, samples.i_max, config.sample_rate_hz)
-    threshold_v = samples.v_max / (1 << config.crossing_threshold_log2)
-    windows = Windows(records, scale, len(analogue.lanes), threshold_v)
-    kept = analogue.whole(windows.boundaries_s)
-    windows = windows.limited(len(kept) - 1)
-    boundaries = analogue.start_s + windows.boundaries_s
+    seen = observe(analogue, engine=engine, config=config, v_max=v_max, i_max=i_max, progress=progress)
+    samples, windows, boundaries = seen.samples, seen.windows, seen.boundaries_s
     progress("Computing the reference", None)
     references = [_reference(analogue, boundaries, windows, phase) for phase in range(len(analogue.lanes))]
     return Measurement(
@@ -218,7 +275,7 @@ def measure(
         windows=windows,
         samples=samples,
         notes=tuple(_notes(config, analogue, samples, windows)),
-        run=run,
+        run=seen.run,
     )
 
 
