@@ -40,7 +40,10 @@ class FieldMap:
 
 @dataclass(frozen=True)
 class RegisterMap:
-    """A register. ``path`` is its name within its block, ``reset`` its value after reset if it is fixed."""
+    """A register. ``path`` is its name within its block, ``reset`` its value after reset if it is fixed.
+
+    An array has ``count`` elements of ``words`` words each, one behind the other.
+    """
 
     path: tuple[str, ...]
     address: int
@@ -52,6 +55,7 @@ class RegisterMap:
     fraction_bits: int = 0
     reset: int | None = None
     read_modifies: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -142,12 +146,13 @@ def _register(info: Any, path: tuple[str, ...], name: str) -> RegisterMap:
     return RegisterMap(
         path,
         4 * info.start,
-        words,
+        words // register.count,
         register.access,
         register.description,
         (field,),
         unit=register.unit,
         fraction_bits=register.fraction_bits,
+        count=register.count,
     )
 
 

@@ -26,11 +26,13 @@ class StoredRegister(wiring.Component):
         Unit of the value once the fraction is taken into account.
     access : str
         ``r``, ``w`` or ``rw``.
+    count : int
+        Elements of an array: they lie one behind the other, all of the same size.
 
     Raises
     ------
     ValueError
-        If the width is not positive, or the access is none of the three.
+        If the width or the count is not positive, or the access is none of the three.
     """
 
     def __new__(cls, **_parameters):
@@ -38,9 +40,11 @@ class StoredRegister(wiring.Component):
         # first line of this file tells it that not being elaborated is meant.
         return super().__new__(cls)
 
-    def __init__(self, *, description, width, signed=False, fraction_bits=0, unit="", access="r"):
+    def __init__(self, *, description, width, signed=False, fraction_bits=0, unit="", access="r", count=1):
         if not isinstance(width, int) or width < 1:
             raise ValueError(f"Width must be a positive integer, not {width!r}")
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"Count must be a positive integer, not {count!r}")
         if access not in ("r", "w", "rw"):
             raise ValueError(f"Access must be 'r', 'w' or 'rw', not {access!r}")
         super().__init__({})
@@ -50,3 +54,4 @@ class StoredRegister(wiring.Component):
         self.fraction_bits = fraction_bits
         self.unit = unit
         self.access = access
+        self.count = count

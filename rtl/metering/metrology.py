@@ -8,6 +8,7 @@ from ..bus import RegisterBank, csr, wishbone
 from .compiler import compile_program
 from .engine import ComputeEngine
 from .front_end import FrontEnd
+from .quantities import quantities
 from .quantity_memory import QuantityMemory
 
 __all__ = ["Metrology"]
@@ -41,7 +42,7 @@ class Metrology(wiring.Component):
     def __init__(self, parameters):
         self._parameters = parameters
         self._program = compile_program(parameters)
-        self._memory = QuantityMemory(phases=parameters.phases)
+        self._memory = QuantityMemory(quantities(parameters.phases))
         self._bank = RegisterBank(
             identification="METR",
             version=1,

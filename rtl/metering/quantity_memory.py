@@ -9,84 +9,139 @@ from amaranth.utils import ceil_log2
 
 from ..bus import MemoryMap, wishbone
 from .parameters import WIDE_BITS
-from .quantities import WORDS_PER_QUANTITY, quantities
 
-__all__ = ["QuantityMemory"]
+__all__ = ["BankSwitch", "QuantityMemory"]
 
 _BUS_BITS = 32
+
+
+class BankSwitch(wiring.Component):
+    """Which of two banks is written in domain ``metrology``, and which is shown in domain ``sync``.
+
+    Members
+    -------
+    commit_stb : In(1)
+        Shows the bank written, in domain ``metrology``; from the next clock the other one is written.
+    written : Out(1)
+        The bank to write, in domain ``metrology``.
+    shown : Out(1)
+        The bank to read, in domain ``sync``.
+    shown_stb : Out(1)
+        High for one clock of ``sync`` when another bank is shown.
+
+    Latency
+    -------
+    A commit is seen after at most four clocks of ``sync``.
+    """
+
+    commit_stb: In(1)
+    written: Out(1, init=1)
+    shown: Out(1)
+    shown_stb: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        shown_before = Signal()
+        complete = Signal()
+        m.d.comb += [self.written.eq(~complete), self.shown_stb.eq(self.shown != shown_before)]
+        m.d.sync += shown_before.eq(self.shown)
+        with m.If(self.commit_stb):
+            m.d.metrology += complete.eq(~complete)
+        m.submodules.shown = FFSynchronizer(complete, self.shown)
+        return m
 
 
 class QuantityMemory(wiring.Component):
     """Double-buffered block RAM between the metrology and the application domain.
 
     The engine writes one bank while the other is shown; a commit changes them over. A reader that takes
-    several words reads the sequence word before and after: if it is the same, all words are of one window.
-    Nothing on the bus reaches the metrology domain.
+    several words reads the first quantity, the sequence, before and after: if it is the same, all words
+    are of one commit. Nothing on the bus reaches the metrology domain.
 
     Parameters
     ----------
-    phases : int
-        Phases measured.
+    quantities : list of Quantity
+        What is shown, in the order of the addresses; an array takes one for each of its elements.
+    width : int
+        Bits of a value, signed.
 
     Members
     -------
     quantity_stb, quantity_adr, quantity, commit_stb : In
         From the engine, in domain ``metrology``.
     bus : In(wishbone.Signature)
-        Read port in domain ``sync``, 32 bits; four words a quantity, the least significant first. Writes
-        are acknowledged and ignored (the firewall answers them with an error before they get here).
+        Read port in domain ``sync``, 32 bits; a value takes ``words`` of them, the least significant first.
+        Writes are acknowledged and ignored (the firewall answers them with an error before they get here).
     shown_stb : Out(1)
         High for one clock of ``sync`` when another bank is shown.
+
+    Attributes
+    ----------
+    words : int
+        Words of 32 bits that a value takes on the bus, sign-extended: a power of two.
 
     Latency
     -------
     A read is acknowledged in the clock after the strobe. A commit is seen after at most four clocks of
     ``sync``.
+
+    Raises
+    ------
+    ValueError
+        If there is no quantity, or one is wider than a value.
     """
 
-    def __init__(self, *, phases):
-        self._quantities = quantities(phases)
-        count = len(self._quantities)
-        address_bits = ceil_log2(count) + ceil_log2(WORDS_PER_QUANTITY)
+    def __init__(self, quantities, *, width=WIDE_BITS):
+        quantities = list(quantities)
+        if not quantities:
+            raise ValueError("Quantities must be one or more, not none")
+        for quantity in quantities:
+            if quantity.register.width > width:
+                raise ValueError(
+                    f"Quantity {'.'.join(quantity.path)} must have at most {width} bits, "
+                    f"not {quantity.register.width}"
+                )
+        self._width = width
+        self._count = sum(quantity.register.count for quantity in quantities)
+        self.words = 1 << ceil_log2(-(-width // _BUS_BITS))
+        bus = wishbone.Signature(addr_width=ceil_log2(self._count * self.words), data_width=_BUS_BITS)
         super().__init__(
             {
                 "quantity_stb": In(1),
-                "quantity_adr": In(range(count)),
-                "quantity": In(signed(WIDE_BITS)),
+                "quantity_adr": In(range(self._count)),
+                "quantity": In(signed(width)),
                 "commit_stb": In(1),
-                "bus": In(wishbone.Signature(addr_width=address_bits, data_width=_BUS_BITS)),
+                "bus": In(bus),
                 "shown_stb": Out(1),
             }
         )
-        self.bus.memory_map = MemoryMap(addr_width=address_bits, data_width=_BUS_BITS)
-        for quantity in self._quantities:
-            self.bus.memory_map.add_resource(quantity.register, name=quantity.path, size=WORDS_PER_QUANTITY)
+        self.bus.memory_map = MemoryMap(addr_width=bus.addr_width, data_width=_BUS_BITS)
+        for quantity in quantities:
+            size = self.words * quantity.register.count
+            self.bus.memory_map.add_resource(quantity.register, name=quantity.path, size=size)
 
     def elaborate(self, platform):
         m = Module()
-        bank_bits = len(self.quantity_adr)
-        m.submodules.memory = memory = Memory(shape=signed(WIDE_BITS), depth=2 << bank_bits, init=[])
+        # The bank is the lowest bit of the address, so that a count that is no power of two wastes nothing.
+        m.submodules.memory = memory = Memory(shape=signed(self._width), depth=2 * self._count, init=[])
         write, read = memory.write_port(domain="metrology"), memory.read_port(domain="sync")
 
-        shown, shown_here, shown_before = Signal(), Signal(), Signal()
-        m.submodules.shown = FFSynchronizer(shown, shown_here)
-        with m.If(self.commit_stb):
-            m.d.metrology += shown.eq(~shown)
-        m.d.sync += shown_before.eq(shown_here)
+        m.submodules.banks = banks = BankSwitch()
         m.d.comb += [
-            write.addr.eq(Cat(self.quantity_adr, ~shown)),
+            banks.commit_stb.eq(self.commit_stb),
+            write.addr.eq(Cat(banks.written, self.quantity_adr)),
             write.data.eq(self.quantity),
             write.en.eq(self.quantity_stb),
-            self.shown_stb.eq(shown_here != shown_before),
+            self.shown_stb.eq(banks.shown_stb),
         ]
 
-        word_bits = ceil_log2(WORDS_PER_QUANTITY)
+        word_bits = ceil_log2(self.words)
         word = Signal(word_bits)
         strobe = self.bus.cyc & self.bus.stb & ~self.bus.ack
         m.d.sync += [self.bus.ack.eq(strobe), word.eq(self.bus.adr[:word_bits])]
-        extended = Signal(signed(WORDS_PER_QUANTITY * _BUS_BITS))
+        extended = Signal(signed(self.words * _BUS_BITS))
         m.d.comb += [
-            read.addr.eq(Cat(self.bus.adr[word_bits:], shown_here)),
+            read.addr.eq(Cat(banks.shown, self.bus.adr[word_bits:])),
             read.en.eq(strobe),
             extended.eq(read.data),
             self.bus.dat_r.eq(extended.word_select(word, _BUS_BITS)),

@@ -1,6 +1,6 @@
 """What software knows of a register: the types that the generated register map is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = ["Field", "Register"]
 
@@ -25,7 +25,8 @@ class Register:
 
     ``address`` is its byte address; ``words`` its size in words of 32 bits, the least significant at
     the lowest address; ``access`` is ``r``, ``w`` or ``rw``; ``unit`` and ``fraction_bits`` are those of a
-    measured value, whose least significant bit is 2 ** -fraction_bits units.
+    measured value, whose least significant bit is 2 ** -fraction_bits units. An array has ``count`` elements
+    of that size, one behind the other.
     """
 
     name: str
@@ -35,6 +36,18 @@ class Register:
     fields: dict[str, Field] = field(default_factory=dict)
     unit: str = ""
     fraction_bits: int = 0
+    count: int = 1
+
+    def element(self, index: int) -> "Register":
+        """The register that is element ``index`` of the array.
+
+        Raises `IndexError` if the array has no such element.
+        """
+        if not 0 <= index < self.count:
+            raise IndexError(f"{self.name} has elements 0 to {self.count - 1}, and not {index}")
+        return replace(
+            self, name=f"{self.name}[{index}]", address=self.address + 4 * self.words * index, count=1
+        )
 
     def pack(self, **values: int) -> int:
         """The register's value with the named fields set and all others zero.
@@ -60,3 +73,8 @@ class Register:
         value = sum(word << (32 * index) for index, word in enumerate(words))
         fields = list(self.fields.values())
         return fields[0].get(value) if len(fields) == 1 and fields[0].signed else value
+
+    def split(self, words: tuple[int, ...] | list[int]) -> list[int]:
+        """The values of an array's elements from the words of all of them."""
+        starts = range(0, self.count * self.words, self.words)
+        return [self.join(words[start : start + self.words]) for start in starts]

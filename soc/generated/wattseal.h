@@ -2,7 +2,8 @@
  *
  * <block>_BASE is a byte address, <block>_INTERRUPT the bit of the block's interrupt, <register>_OFFSET counts
  * bytes from the base, <register>_WORDS words of 32 bits, the least significant at the lowest offset. A field
- * has _LSB and _WIDTH within its register, and a _MASK if the register has one word or two.
+ * has _LSB and _WIDTH within its register, and a _MASK if the register has one word or two. An array has _COUNT
+ * elements of so many words, one behind the other.
  */
 #ifndef WATTSEAL_H
 #define WATTSEAL_H

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rtl.bus import csr
+from rtl.bus import StoredRegister, csr
 from rtl.periph.sysinfo import SysInfo
 from soc import registers as subject
 from soc.config import PRESETS
@@ -36,6 +36,32 @@ SVD_ORDER = {
 
 def _all_registers(config=CONFIG):
     return [(block, register) for block in register_map(config) for register in block.registers]
+
+
+@pytest.fixture(params=["as it is", "with arrays"])
+def chip(request, monkeypatch):
+    """The chip as it is, and one whose `sysinfo` also has arrays of 3 elements of one, two and four words."""
+    made = SysInfo.__init__
+
+    def with_arrays(self, **parameters):
+        made(self, **parameters)
+        for words, width in ((1, 28), (2, 36), (4, 108)):
+            array = StoredRegister(
+                description="Values.", width=width, signed=True, fraction_bits=4, unit="V", count=3
+            )
+            self.bus.memory_map.add_resource(array, name=f"array{words}", size=3 * words)
+
+    if request.param == "with arrays":
+        monkeypatch.setattr(SysInfo, "__init__", with_arrays)
+
+
+@pytest.mark.usefixtures("chip")
+def test_registers_lie_one_behind_the_other():
+    for block in register_map(CONFIG):
+        free = block.base
+        for register in block.registers:
+            assert register.address >= free, f"{block.name}.{register.path}"
+            free = register.address + 4 * register.words * register.count
 
 
 def test_files_kept_with_the_sources_are_fresh():
@@ -105,6 +131,7 @@ def test_fields_do_not_overlap_and_fit(name):
             taken |= field.mask
 
 
+@pytest.mark.usefixtures("chip")
 def test_python_accessors_say_the_same(tmp_path):
     path = tmp_path / "accessors.py"
     path.write_text(FORMATS["python"](CONFIG), encoding="utf-8")
@@ -123,6 +150,7 @@ def test_python_accessors_say_the_same(tmp_path):
         assert isinstance(namespace, Register)
         assert namespace.name == ".".join((block.name, *register.path))
         assert (namespace.address, namespace.words) == (register.address, register.words)
+        assert namespace.count == register.count
         assert (namespace.access, namespace.unit) == (register.access, register.unit)
         assert namespace.fraction_bits == register.fraction_bits
         layout = {name: (bits.lsb, bits.width, bits.signed) for name, bits in namespace.fields.items()}
@@ -155,17 +183,17 @@ def _number(element, tag):
     return int(element.findtext(tag), 0)
 
 
+@pytest.mark.usefixtures("chip")
 def test_svd_says_the_same():
     root = ElementTree.fromstring(FORMATS["svd"](CONFIG))
     found = {}
     for peripheral in root.iter("peripheral"):
         base = _number(peripheral, "baseAddress")
         for register in peripheral.iter("register"):
-            words = (
-                _number(register, "dim")
-                if register.find("dim") is not None
-                else _number(register, "size") // 32
-            )
+            words = _number(register, "size") // 32
+            if register.find("dim") is not None:
+                assert _number(register, "dimIncrement") == 4 * words
+                words *= _number(register, "dim")
             fields = [
                 (field.findtext("name"), _number(field, "bitOffset"), _number(field, "bitWidth"))
                 for field in register.iter("field")
@@ -181,7 +209,7 @@ def test_svd_says_the_same():
     assert found == {
         (block.name, "_".join(register.path)): (
             register.address,
-            register.words,
+            register.words * register.count,
             access[register.access],
             [(field.name, field.lsb, field.width) for field in register.fields]
             if register.words <= 2
@@ -191,6 +219,7 @@ def test_svd_says_the_same():
     }
 
 
+@pytest.mark.usefixtures("chip")
 def test_json_says_the_same():
     tree = json.loads(FORMATS["json"](CONFIG))
     assert tree["name"] == "polyphase"
@@ -198,13 +227,16 @@ def test_json_says_the_same():
     flat = [register for block in tree["blocks"] for register in block["registers"]]
     expected = [register for _, register in _all_registers()]
     assert [register["address"] for register in flat] == [register.address for register in expected]
+    assert [register["count"] for register in flat] == [register.count for register in expected]
     assert [register["reset"] for register in flat] == [register.reset for register in expected]
 
 
+@pytest.mark.usefixtures("chip")
 def test_markdown_names_every_register_and_field():
     text = FORMATS["md"](CONFIG)
     for block, register in _all_registers():
-        row = f"| `{'.'.join(register.path)}` | `{register.address:#010x}` | {register.words} |"
+        name = ".".join(register.path) + (f"[{register.count}]" if register.count > 1 else "")
+        row = f"| `{name}` | `{register.address:#010x}` | {register.words} |"
         assert row in text, f"{block.name}.{register.path}"
         for field in register.fields:
             assert field.name == "value" or f"| `{field.name}` | " in text
@@ -213,6 +245,7 @@ def test_markdown_names_every_register_and_field():
 
 
 @pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.usefixtures("chip")
 def test_c_header_compiles_and_says_the_same(tmp_path, name):
     compiler = shutil.which("gcc")
     if not compiler:
@@ -230,6 +263,8 @@ def test_c_header_compiles_and_says_the_same(tmp_path, name):
             hold(f"{prefix}_INTERRUPT", block.interrupt)
         hold(f"{macro}_OFFSET", register.address - block.base)
         hold(f"{macro}_WORDS", register.words)
+        if register.count > 1:
+            hold(f"{macro}_COUNT", register.count)
         for field in register.fields:
             bits = f"{macro}_{field.name}".upper()
             hold(f"{bits}_LSB", field.lsb)

@@ -34,6 +34,7 @@ def test_is_not_missed_in_the_design():
     [
         ({"width": 0}, "Width must be a positive integer, not 0"),
         ({"width": "8"}, "Width must be a positive integer, not '8'"),
+        ({"width": 8, "count": 0}, "Count must be a positive integer, not 0"),
         ({"width": 8, "access": "rx"}, "Access must be 'r', 'w' or 'rw', not 'rx'"),
     ],
 )

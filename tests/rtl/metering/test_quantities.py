@@ -53,7 +53,7 @@ def test_energies_hold_a_count_of_64_bits_above_a_residue_of_32_or_more():
 def test_memory_map_has_each_quantity_at_its_place():
     for phases in (1, 3):
         listed = quantities(phases)
-        resources = list(QuantityMemory(phases=phases).bus.memory_map.resources())
+        resources = list(QuantityMemory(listed).bus.memory_map.resources())
         assert len(resources) == len(listed)
         for place, (quantity, (_, path, (start, end))) in enumerate(zip(listed, resources, strict=True)):
             assert tuple(path) == quantity.path

@@ -6,10 +6,10 @@ import pytest
 from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from rtl.metering.quantities import WORDS_PER_QUANTITY, quantities
+from rtl.bus import StoredRegister
+from rtl.metering.quantities import Quantity, quantities
 from rtl.metering.quantity_memory import QuantityMemory
 
-COUNT = len(quantities(1))
 COMMIT_TO_WRITE = 60
 """Clocks from a commit to the first quantity of the next window, at least: test_metrology.py holds it."""
 
@@ -17,16 +17,44 @@ COMMIT_TO_WRITE = 60
 RATIOS = [0.11, 24.576 / 50, 1.0, 1.3, 5.0, 14.0]
 
 
-def quantity(window, index):
+def _stored(name, **parameters):
+    return Quantity((name,), StoredRegister(description="A value.", signed=True, **parameters))
+
+
+def of_a_cycle():
+    """108 bits a value."""
+    return QuantityMemory(quantities(1))
+
+
+def with_arrays():
+    """36 bits a value, and a number of values that is no power of two."""
+    arrays = [_stored(f"lane{lane}", width=28, count=count) for lane, count in enumerate((7, 12))]
+    return QuantityMemory([_stored("sequence", width=36), *arrays, _stored("last", width=36)], width=36)
+
+
+MEMORIES = pytest.mark.parametrize("make", [of_a_cycle, with_arrays])
+
+
+def count_of(dut):
+    return sum(resource.count for resource, _, _ in dut.bus.memory_map.resources())
+
+
+def quantity(dut, window, index):
     """Quantity ``index`` of ``window``: every word of it tells both; the sequence word comes first."""
     if index == 0:
         return window
-    value = sum((window * 977 + index * 31 + word) % 2**31 << 32 * word for word in range(3))
+    bits = len(dut.quantity) - 1
+    value = sum((window * 977 + index * 31 + word) % 2**31 << 32 * word for word in range(3)) % (1 << bits)
     return -value if (window + index) % 3 == 0 else value
 
 
-def bus_words(value):
-    return [value >> 32 * word & 0xFFFF_FFFF for word in range(WORDS_PER_QUANTITY)]
+def bus_words(dut, value):
+    return [value >> 32 * word & 0xFFFF_FFFF for word in range(dut.words)]
+
+
+def windows_of(dut, ratio):
+    """Windows that are long enough together for a reader of that clock."""
+    return 7 + int(9 * ratio * max(1, 40 / count_of(dut)))
 
 
 async def clocks(ctx, count):
@@ -46,9 +74,9 @@ class Writer:
         dut = self.dut
         for window in range(1, self.windows + 1):
             await clocks(ctx, self.gap + self.rng.choice((0, 0, 1, 50)))
-            for index in range(COUNT):
+            for index in range(count_of(dut)):
                 ctx.set(dut.quantity_adr, index)
-                ctx.set(dut.quantity, quantity(window, index))
+                ctx.set(dut.quantity, quantity(dut, window, index))
                 ctx.set(dut.quantity_stb, 1)
                 await ctx.tick("metrology")
                 ctx.set(dut.quantity_stb, 0)
@@ -85,11 +113,13 @@ def simulate(dut, ratio, *testbenches, phase=0.3, design=None):
     simulator.run()
 
 
+@MEMORIES
 @pytest.mark.parametrize(("ratio", "seed"), [*zip(RATIOS, range(6), strict=True), (1.0, 6)])
-def test_what_the_same_sequence_word_encloses_is_of_one_window(ratio, seed):
-    dut = QuantityMemory(phases=1)
-    writer = Writer(dut, windows=7 + int(9 * ratio), gap=COMMIT_TO_WRITE, seed=seed)
+def test_what_the_same_sequence_word_encloses_is_of_one_window(make, ratio, seed):
+    dut = make()
+    writer = Writer(dut, windows=windows_of(dut, ratio), gap=COMMIT_TO_WRITE, seed=seed)
     rng = random.Random(seed)
+    count = count_of(dut)
     coherent, torn, windows = 0, 0, set()
 
     async def reader(ctx):
@@ -98,17 +128,17 @@ def test_what_the_same_sequence_word_encloses_is_of_one_window(ratio, seed):
             before = await read(ctx, dut.bus, 0, rng.choice((0, 0, 1, 5)))
             found = {}
             for _ in range(rng.choice((1, 2, 5, 12))):
-                index = rng.randrange(1, COUNT)
-                word = rng.randrange(WORDS_PER_QUANTITY)
-                found[index, word] = await read(ctx, dut.bus, WORDS_PER_QUANTITY * index + word)
+                index = rng.randrange(1, count)
+                word = rng.randrange(dut.words)
+                found[index, word] = await read(ctx, dut.bus, dut.words * index + word)
             after = await read(ctx, dut.bus, 0)
-            where = f"repeat with ratio {ratio}, seed {seed}, window {before}"
+            where = f"repeat with {make.__name__}, ratio {ratio}, seed {seed}, window {before}"
             assert writer.committed - 1 <= after <= writer.committed, where
             if before == after > 0:
                 coherent += 1
                 windows.add(before)
                 for (index, word), value in found.items():
-                    assert value == bus_words(quantity(before, index))[word], f"{where}: {index}, word {word}"
+                    assert value == bus_words(dut, quantity(dut, before, index))[word], f"{where}: {index}, {word}"
             elif before:
                 torn += 1
 
@@ -121,18 +151,18 @@ def test_what_the_same_sequence_word_encloses_is_of_one_window(ratio, seed):
 
 def test_a_core_so_slow_that_it_sees_windows_being_written_still_notices():
     """With 40 metrology clocks in one of its own, a reader sees the bank change after the first writes."""
-    dut = QuantityMemory(phases=1)
+    dut = of_a_cycle()
     writer = Writer(dut, windows=70, gap=COMMIT_TO_WRITE + 400, seed=5)
     kept = []
 
     async def reader(ctx):
         while not writer.done:
             before = await read(ctx, dut.bus, 0)
-            index = 1 + len(kept) % (COUNT - 1)
-            value = await read(ctx, dut.bus, WORDS_PER_QUANTITY * index)
+            index = 1 + len(kept) % (count_of(dut) - 1)
+            value = await read(ctx, dut.bus, dut.words * index)
             if before == await read(ctx, dut.bus, 0) > 0:
                 kept.append(before)
-                assert value == bus_words(quantity(before, index))[0], f"window {before}, quantity {index}"
+                assert value == bus_words(dut, quantity(dut, before, index))[0], f"window {before}, quantity {index}"
 
     simulate(dut, 40.0, writer.run, reader)
     assert len(set(kept)) > 10
@@ -140,7 +170,7 @@ def test_a_core_so_slow_that_it_sees_windows_being_written_still_notices():
 
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_a_commit_is_announced_once_and_soon(ratio):
-    dut = QuantityMemory(phases=1)
+    dut = of_a_cycle()
     delays, announced = [], 0
 
     async def engine(ctx):
@@ -173,23 +203,25 @@ def test_a_commit_is_announced_once_and_soon(ratio):
     assert max(delays) <= 3
 
 
-def test_values_of_both_signs_and_all_words():
-    dut = QuantityMemory(phases=1)
+@MEMORIES
+def test_values_of_both_signs_and_all_words(make):
+    dut = make()
     writer = Writer(dut, windows=3, gap=3, seed=0)
 
     async def reader(ctx):
         while not writer.done:
             await ctx.tick()
         await ctx.tick().repeat(5)
-        for index in range(COUNT):
-            words = [await read(ctx, dut.bus, WORDS_PER_QUANTITY * index + word) for word in range(4)]
-            assert words == bus_words(quantity(3, index))
+        for index in range(count_of(dut)):
+            words = [await read(ctx, dut.bus, dut.words * index + word) for word in range(dut.words)]
+            assert words == bus_words(dut, quantity(dut, 3, index))
 
     simulate(dut, 0.7, writer.run, reader)
 
 
-def test_nothing_on_the_bus_and_no_reset_changes_a_quantity():
-    dut = QuantityMemory(phases=1)
+@MEMORIES
+def test_nothing_on_the_bus_and_no_reset_changes_a_quantity(make):
+    dut = make()
     writer = Writer(dut, windows=6, gap=20, seed=1)
     reset = Signal()
     rng = random.Random(2)
@@ -204,8 +236,39 @@ def test_nothing_on_the_bus_and_no_reset_changes_a_quantity():
         for signal in (bus.cyc, bus.stb, bus.we, reset):
             ctx.set(signal, 0)
         await ctx.tick().repeat(5)
-        for index in range(COUNT):
-            words = [await read(ctx, bus, WORDS_PER_QUANTITY * index + word) for word in range(4)]
-            assert words == bus_words(quantity(6, index)), f"repeat with seed 2: quantity {index}"
+        for index in range(count_of(dut)):
+            words = [await read(ctx, bus, dut.words * index + word) for word in range(dut.words)]
+            assert words == bus_words(dut, quantity(dut, 6, index)), f"repeat with seed 2: quantity {index}"
 
     simulate(dut, 0.5, writer.run, attacker, design=ResetInserter({"sync": reset})(dut))
+
+
+def test_the_memory_map_has_each_array_at_its_place():
+    found = [
+        (tuple(path), resource.count, place)
+        for resource, path, place in with_arrays().bus.memory_map.resources()
+    ]
+    assert found == [
+        (("sequence",), 1, (0, 2)),
+        (("lane0",), 7, (2, 16)),
+        (("lane1",), 12, (16, 40)),
+        (("last",), 1, (40, 42)),
+    ]
+
+
+@pytest.mark.parametrize(("width", "words"), [(28, 1), (36, 2), (64, 2), (65, 4), (108, 4)])
+def test_a_value_takes_a_power_of_two_of_words(width, words):
+    assert QuantityMemory([_stored("values", width=8, count=3)], width=width).words == words
+
+
+@pytest.mark.parametrize(
+    ("listed", "sentence"),
+    [
+        ([], "Quantities must be one or more, not none"),
+        ([_stored("power", width=37)], "Quantity power must have at most 36 bits, not 37"),
+    ],
+)
+def test_refusals(listed, sentence):
+    with pytest.raises(ValueError) as caught:
+        QuantityMemory(listed, width=36)
+    assert str(caught.value) == sentence

@@ -39,3 +39,22 @@ def test_unsigned_value_over_several_words():
     time = Register("block.time", 0, 2, "r", {"low": Field(0, 20), "high": Field(32, 32)})
     assert time.join((1, 0x8000_0000)) == 0x8000_0000_0000_0001
     assert time.unpack(time.join((5, 7))) == {"low": 5, "high": 7}
+
+
+POINTS = Register("block.points", 0x100, 2, "r", {"value": Field(0, 36, True)}, "V", 27, count=3)
+
+
+def test_elements_of_an_array():
+    second = POINTS.element(1)
+    assert (second.name, second.address, second.words, second.count) == ("block.points[1]", 0x108, 2, 1)
+    assert (second.unit, second.fraction_bits, second.fields) == ("V", 27, POINTS.fields)
+    for index in (-1, 3):
+        with pytest.raises(IndexError) as caught:
+            POINTS.element(index)
+        assert str(caught.value) == f"block.points has elements 0 to 2, and not {index}"
+
+
+def test_values_of_an_array():
+    values = [5, -1, -(1 << 35)]
+    words = [value >> 32 * index & 0xFFFF_FFFF for value in values for index in range(2)]
+    assert POINTS.split(words) == values
