@@ -126,8 +126,10 @@ class NvmPortSignature(wiring.Signature):
         One word read or written; words are written whole, in the order of the requests.
     done : In(1)
         High for one cycle when the request has ended. A word written is then safe from a power cut.
+    error : In(1)
+        With ``done``: the address is outside the region, and the request was refused.
     data : In(32)
-        The word read, valid with ``done``.
+        The word read, valid with ``done`` and without ``error``.
 
     Raises
     ------
@@ -141,4 +143,6 @@ class NvmPortSignature(wiring.Signature):
         if words < 2:
             raise ValueError(f"Number of words must be 2 or more, not {words}")
         request = data.StructLayout({"adr": range(words), "write": 1, "data": 32})
-        super().__init__({"request": Out(stream.Signature(request)), "done": In(1), "data": In(32)})
+        super().__init__(
+            {"request": Out(stream.Signature(request)), "done": In(1), "error": In(1), "data": In(32)}
+        )

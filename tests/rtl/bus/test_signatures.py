@@ -51,7 +51,7 @@ def test_key_path_carries_slot_operation_and_key():
 
 def test_nvm_port_addresses_its_region_and_nothing_else():
     signature = NvmPortSignature(words=48)
-    assert _flows(signature) == {"request": Out, "done": In, "data": In}
+    assert _flows(signature) == {"request": Out, "done": In, "error": In, "data": In}
     port = signature.create()
     assert (len(port.request.payload.adr), len(port.request.payload.data), len(port.data)) == (6, 32, 32)
 
