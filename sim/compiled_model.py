@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 
 import numpy as np
@@ -18,7 +19,7 @@ __all__ = ["SENT", "CompiledModel", "values"]
 SENT = np.dtype([("set", "i8"), ("port", "i4"), ("address", "i4"), ("low", "u8"), ("high", "i8")])
 """A record of what was sent: number of the sample set, `Port`, address, and the two halves of the value."""
 
-_COUNTERS = ("sets", "overflows", "overflow_at", "overruns", "foreground", "background")
+_COUNTERS = ("sets", "overflows", "overflow_at", "overruns", "foreground", "background", "endless_at")
 _HALF_BITS = 64
 _LARGEST_WORD = 1 << WORD_BITS - 1
 _LARGEST_WIDE = 1 << WIDE_BITS - 1
@@ -58,7 +59,7 @@ class CompiledModel:
         Values so far that did not fit: over 36 bits in a word or an array, over 108 in a sum; also divisions
         by a negative number and dot products that leave the table.
     overruns : int
-        Starts of the background while it was not done; it was given up and started anew.
+        Starts of the background while it was not done; they were ignored.
     foreground, background : int
         Most instructions of a sample set and of a run of the background so far.
 
@@ -77,28 +78,28 @@ class CompiledModel:
         for name in ("new", "words", "wides", "counters", "sent"):
             getattr(self._library, f"model_{name}").restype = ctypes.c_void_p
         self._library.model_run.restype = ctypes.c_int64
-        self.fresh(lag=lag, most=most, seed=seed)
+        self._begin(lag, most, seed)
 
-    def fresh(self, *, lag: int = 0, most: int = 0, seed: int = 0) -> CompiledModel:
-        """Begin anew, as after power-on; returns the model itself."""
-        self._delete()
+    def _begin(self, lag: int, most: int, seed: int) -> None:
         begin = ctypes.c_int64(lag), ctypes.c_uint64(most), ctypes.c_uint64(seed)
         self._model = ctypes.c_void_p(self._library.model_new(*begin))
         self._words = self._view("words", len(self._program.words))
         self._wides = self._view("wides", 2 * len(self._program.wides))
         self._counters = self._view("counters", len(_COUNTERS))
-        return self
+
+    def fresh(self, *, lag: int = 0, most: int = 0, seed: int = 0) -> CompiledModel:
+        """Another model of the same program, as it is after power-on."""
+        model = copy.copy(self)
+        model._begin(lag, most, seed)
+        return model
 
     def _view(self, name: str, count: int) -> np.ndarray:
         address = getattr(self._library, f"model_{name}")(self._model)
         return np.ctypeslib.as_array((ctypes.c_int64 * count).from_address(address))
 
-    def _delete(self) -> None:
+    def __del__(self) -> None:
         if hasattr(self, "_model"):
             self._library.model_delete(self._model)
-
-    def __del__(self) -> None:
-        self._delete()
 
     def __getattr__(self, name: str) -> int:
         if name in _COUNTERS:
@@ -108,8 +109,10 @@ class CompiledModel:
     @property
     def overflow(self) -> str:
         """Line of the program text whose value was the first that did not fit; empty if all did."""
-        at = self.overflow_at
-        return self._program.instructions[at].line if at >= 0 else ""
+        return self._line(self.overflow_at) if self.overflows else ""
+
+    def _line(self, address: int) -> str:
+        return self._program.instructions[address].line or f"instruction {address}"
 
     def run(self, sets: np.ndarray) -> np.ndarray:
         """Take in sample sets; returns what was sent, an array of `SENT`.
@@ -123,6 +126,8 @@ class CompiledModel:
         ------
         ValueError
             If there are more or fewer inputs, or one does not fit.
+        RuntimeError
+            If the program does not end.
         """
         if sets.ndim != 2 or sets.shape[1] != self._width:
             raise ValueError(f"Sample sets must have the shape (any, {self._width}), not {sets.shape}")
@@ -134,6 +139,8 @@ class CompiledModel:
         count = self._library.model_run(
             self._model, inputs.ctypes.data_as(ctypes.c_void_p), *map(ctypes.c_int64, inputs.shape)
         )
+        if self.endless_at >= 0:
+            raise RuntimeError(f"The program does not end: it loops at {self._line(self.endless_at)}")
         address = self._library.model_sent(self._model)
         text = ctypes.string_at(address, count * SENT.itemsize) if count else b""
         return np.frombuffer(text, SENT)

@@ -48,7 +48,7 @@ struct Sent {
 // In the order of _COUNTERS in sim/compiled_model.py.
 struct Counters {
     std::int64_t sets = 0, overflows = 0, overflow_at = -1, overruns = 0;
-    std::int64_t foreground = 0, background = 0;
+    std::int64_t foreground = 0, background = 0, endless_at = -1;
 };
 
 struct Model {
@@ -158,7 +158,10 @@ inline void store(Model& m, int at, int array, int length, Word index, Wide valu
 }
 
 void start(Model& m, int target) {
-    if (m.position >= 0) ++m.counters.overruns;
+    if (m.position >= 0) {
+        ++m.counters.overruns;
+        return;
+    }
     m.position = target;
     m.due = m.counters.sets + m.lag;
     m.accumulator = 0;
@@ -167,6 +170,14 @@ void start(Model& m, int target) {
 
 inline void most(std::int64_t& counter, std::int64_t passed) {
     if (passed > counter) counter = passed;
+}
+
+// Whether a loop has gone on for longer than any has to.
+inline bool endless(Model& m, int at, std::int64_t passed) {
+    constexpr std::int64_t enough = 100'000'000;
+    if (__builtin_expect(passed < enough, 1)) return false;
+    m.counters.endless_at = at;
+    return true;
 }
 
 // --- The program
@@ -248,14 +259,12 @@ Word* model_words(Model* m) { return m->words; }
 
 Wide* model_wides(Model* m) { return m->wides; }
 
-Word* model_arrays(Model* m) { return m->arrays; }
-
 Counters* model_counters(Model* m) { return &m->counters; }
 
 // Runs `count` sample sets; returns how many records were sent.
 std::int64_t model_run(Model* m, const Word* inputs, std::int64_t count, std::int64_t width) {
     m->sent.clear();
-    for (std::int64_t set = 0; set < count; ++set) {
+    for (std::int64_t set = 0; set < count && m->counters.endless_at < 0; ++set) {
         m->inputs = inputs + set * width;
         foreground(*m);
         if (m->position >= 0 && m->most) {

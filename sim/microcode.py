@@ -232,11 +232,11 @@ class _Translation:
     def _effect(self, at: int, i: Instruction) -> str:
         match i.operation:
             case Operation.JUMP:
-                return f"goto L{i.target};"
+                return self._jump(at, i)
             case Operation.JUMP_IF_NEGATIVE:
-                return f"if (a < 0) goto L{i.target};"
+                return f"if (a < 0) {self._jump(at, i)}"
             case Operation.JUMP_IF_NOT_NEGATIVE:
-                return f"if (a >= 0) goto L{i.target};"
+                return f"if (a >= 0) {self._jump(at, i)}"
             case Operation.STORE:
                 return f"store(m, {at}, {i.target}, {i.length}, {self._word(i.x)}, a);"
             case Operation.SEND:
@@ -246,6 +246,11 @@ class _Translation:
                     raise ValueError(f"{i.line or at}: the background cannot start itself")
                 return f"start(m, {i.target});"
         return f"most(m.counters.{self._context}, n);\nreturn;"
+
+    @staticmethod
+    def _jump(at: int, i: Instruction) -> str:
+        leave = f"if (endless(m, {at}, n)) return; " if i.target <= at else ""
+        return f"{{ {leave}goto L{i.target}; }}"
 
     def _input(self, i: Instruction) -> int:
         inputs = self._lanes + len(self._program.inputs)

@@ -243,13 +243,14 @@ def test_a_start_before_the_background_is_done_counts():
     model = CompiledModel(COUNTING, 0, most=1)
     model.run(nothing(20))
     assert model.overruns == 3
+    assert model.get("count") == 0
 
 
 def test_models_do_not_share_state():
     first, second = CompiledModel(COUNTING, 0), CompiledModel(COUNTING, 0)
     first.run(nothing(3))
-    assert [(each.sets, each.get("count")) for each in (first, second)] == [(3, 3), (0, 0)]
-    assert [(each.sets, each.get("count")) for each in (first.fresh(), second)] == [(0, 0), (0, 0)]
+    third = first.fresh()
+    assert [(each.sets, each.get("count")) for each in (first, second, third)] == [(3, 3), (0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize(("path", "bits"), [("count", WORD_BITS), ("sum", WIDE_BITS)])
@@ -300,3 +301,10 @@ def test_instructions_that_cannot_be_run_are_refused():
     start = Instruction(Operation.START, target=2, line="there")
     with pytest.raises(ValueError, match="there: the background cannot start itself"):
         CompiledModel(made(start, end, start, end), 0)
+
+
+def test_a_program_that_does_not_end_is_stopped():
+    loop = Instruction(Operation.JUMP, target=1, line="loop")
+    model = CompiledModel(made(Instruction(x=ONE, y=ONE), Instruction(), loop), 0)
+    with pytest.raises(RuntimeError, match="The program does not end: it loops at loop"):
+        model.run(nothing(1))
