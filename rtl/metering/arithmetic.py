@@ -2,7 +2,13 @@
 
 from math import isqrt
 
-__all__ = ["divide", "square_root"]
+__all__ = ["CRC_START", "crc32", "divide", "dot", "square_root"]
+
+CRC_START = 0xFFFFFFFF
+"""What a CRC starts from."""
+
+_CRC_POLYNOMIAL = 0xEDB88320
+_CRC_BITS = 36
 
 
 def divide(numerator, denominator, fraction_bits):
@@ -19,3 +25,18 @@ def divide(numerator, denominator, fraction_bits):
 def square_root(radicand):
     """The whole part of the square root; 0 for a negative radicand."""
     return isqrt(radicand) if radicand > 0 else 0
+
+
+def dot(shape, array, first, argument):
+    """Sum of the products of ``array`` from index ``first`` on with the entries of the `Dot` ``shape``."""
+    return sum(
+        array[first + step] * shape.table[entry] for step, entry in enumerate(shape.entries(argument))
+    )
+
+
+def crc32(before, word):
+    """The CRC-32 (IEEE 802.3, reflected) after the 36 bits of ``word``, least significant first."""
+    for bit in range(_CRC_BITS):
+        feedback = (before ^ (word >> bit)) & 1
+        before = (before >> 1) ^ (_CRC_POLYNOMIAL if feedback else 0)
+    return before

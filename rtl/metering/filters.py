@@ -18,6 +18,7 @@ __all__ = [
     "INTERPOLATION_TAPS",
     "DecimationFilter",
     "InterpolationTable",
+    "circle",
     "decimation_taps",
     "interpolation_table",
 ]
@@ -139,6 +140,16 @@ def interpolation_table(*, taps=INTERPOLATION_TAPS, phases=INTERPOLATION_PHASES,
     rows = zip(*_solve(matrix, targets), strict=True)
     half = [tuple(_quantised(row, 1 << coefficient_bits, largest=taps // 2 - 1)) for row in rows]
     return InterpolationTable(tuple(half), phases, coefficient_bits)
+
+
+@cache
+def circle(points, bits):
+    """Cosines of ``points`` equal steps round the circle, with ``bits`` fraction bits."""
+    quarter = points // 4
+    half = 1 << _FRACTION_BITS - bits - 1
+    return tuple(
+        _sine(2 * (point + quarter), points) + half >> _FRACTION_BITS - bits for point in range(points)
+    )
 
 
 def _cosine_integrals(phases, count):

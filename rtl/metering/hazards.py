@@ -1,8 +1,11 @@
 """Last pass of the compiler: keeps an instruction from reading a cell that the one before it writes."""
 
-from .microcode import JUMPS, Base, Instruction, Operation
+from .microcode import JUMPS, Base, Destination, Instruction, Operation
 
 __all__ = ["without_hazards"]
+
+_READS_X = (Operation.COMPUTE, Operation.DIVIDE, Operation.DOT, Operation.STORE, Operation.SEND, Operation.CRC)
+_READS_Y = (Operation.COMPUTE, Operation.DOT)
 
 
 def without_hazards(code, zero):
@@ -10,9 +13,14 @@ def without_hazards(code, zero):
     moved, result = {}, []
     for address, instruction in enumerate(code):
         before = result[-1] if result else Instruction()
-        reads_word = instruction.operation in (Operation.COMPUTE, Operation.DIVIDE, Operation.RECALL)
-        late_word = before.to_word and reads_word and before.target in (instruction.x, instruction.y)
-        late_wide = before.to_wide and instruction.base is Base.WIDE and before.target == instruction.z
+        reads = [instruction.x] * (instruction.operation in _READS_X)
+        reads += [instruction.y] * (instruction.operation in _READS_Y)
+        late_word = before.to is Destination.WORD and before.target in reads
+        late_wide = (
+            before.to is Destination.WIDE
+            and instruction.base is Base.WIDE
+            and before.target == instruction.z
+        )
         moved[address] = len(result)
         if late_word or late_wide:
             result.append(Instruction(base=Base.ACCUMULATOR, x=zero, y=zero, line=instruction.line))

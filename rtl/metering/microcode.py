@@ -7,16 +7,22 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, enum
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["JUMPS", "Base", "Instruction", "Operation", "Program", "Term"]
+from .parameters import WORD_BITS
+
+__all__ = ["JUMPS", "Base", "Destination", "Instruction", "Operation", "Port", "Program", "Shape", "Term"]
 
 
 class Operation(enum.Enum, shape=4):
     """What an instruction does.
 
-    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = sample of lane ``y``. ``DIVIDE``:
-    accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root. The jumps
-    go to ``target``. ``RECALL`` takes the sample set ``x`` periods ago out of the history; its lanes follow
-    those of the newest. ``COMMIT`` shows the quantities written since the last one. ``END`` ends the set.
+    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = input ``y`` of the sample set.
+    ``DIVIDE``: accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root.
+    ``DOT``: accumulator = sum of the products of the array at ``target``, from index word ``x`` on, and the
+    table entries of shape ``z`` with the argument word ``y``. ``CRC``: accumulator = CRC-32 of the
+    accumulator and word ``x``. ``STORE``: the array at ``target``, index word ``x``, = accumulator.
+    ``SEND``: the accumulator goes to port ``z``, address ``target`` + word ``x``. The jumps go to
+    ``target``. ``START`` lets the background start at ``target`` when the set is done. ``END`` ends the set,
+    or the background.
     """
 
     COMPUTE = 0
@@ -26,12 +32,16 @@ class Operation(enum.Enum, shape=4):
     JUMP = 4
     JUMP_IF_NEGATIVE = 5
     JUMP_IF_NOT_NEGATIVE = 6
-    COMMIT = 7
-    END = 8
-    RECALL = 9
+    DOT = 7
+    STORE = 8
+    SEND = 9
+    CRC = 10
+    START = 11
+    END = 12
 
 
-JUMPS = (Operation.JUMP, Operation.JUMP_IF_NEGATIVE, Operation.JUMP_IF_NOT_NEGATIVE)
+JUMPS = (Operation.JUMP, Operation.JUMP_IF_NEGATIVE, Operation.JUMP_IF_NOT_NEGATIVE, Operation.START)
+"""Operations whose ``target`` is an instruction."""
 
 
 class Base(enum.Enum, shape=2):
@@ -49,6 +59,27 @@ class Term(enum.Enum, shape=1):
     ACCUMULATOR = 1
 
 
+class Destination(enum.Enum, shape=2):
+    """Where a result goes, besides the accumulator."""
+
+    NOWHERE = 0
+    WORD = 1
+    WIDE = 2
+
+
+class Port(enum.Enum, shape=3):
+    """Where the engine sends values; a commit's value does not matter."""
+
+    QUANTITY = 0
+    QUANTITY_COMMIT = 1
+    HARMONIC = 2
+    HARMONIC_COMMIT = 3
+    POINT = 4
+    POINT_COMMIT = 5
+    PULSE = 6
+    ALERT = 7
+
+
 @dataclass
 class Instruction:
     """One instruction; every result also goes to the accumulator."""
@@ -61,11 +92,25 @@ class Instruction:
     x: int = 0
     y: int = 0
     z: int = 0
-    to_word: bool = False
-    to_wide: bool = False
-    to_quantity: bool = False
+    length: int = 1
+    to: Destination = Destination.NOWHERE
     target: int = 0
     line: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A dot product's walk through the table ROM.
+
+    It starts at entry ``table`` plus the argument and goes on in steps of 1; if ``wraps`` is not 0, it
+    starts at ``table`` + ``start`` and goes on in steps of the argument, within the ``wraps`` entries from
+    ``table`` on.
+    """
+
+    table: int
+    count: int
+    start: int = 0
+    wraps: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,14 +123,26 @@ class Program:
         In the order of their addresses.
     words, wides : tuple of int
         Contents of the two memories at power-on: state, constants and variables.
-    quantities : int
-        Quantities that the program writes.
+    array_words : int
+        Words of the array memory, 0 at power-on.
+    table : tuple of int
+        Contents of the table ROM.
+    shapes : tuple of Shape
+        Dot products that the program uses.
+    inputs : tuple of str
+        What a sample set brings besides the lanes, in the order of their numbers behind them.
+    cells : dict of str to (type, int)
+        Kind and address of every state cell, by its path.
     """
 
     instructions: tuple[Instruction, ...]
     words: tuple[int, ...]
     wides: tuple[int, ...]
-    quantities: int
+    array_words: int
+    table: tuple[int, ...]
+    shapes: tuple[Shape, ...]
+    inputs: tuple[str, ...]
+    cells: dict
 
     @property
     def shifts(self) -> tuple[int, ...]:
@@ -93,11 +150,20 @@ class Program:
         return tuple(sorted({0, *(instruction.shift for instruction in self.instructions)}))
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """Every length of an array that the program uses, ascending."""
+        return tuple(sorted({1, *(instruction.length for instruction in self.instructions)}))
+
+    @property
     def layout(self) -> data.StructLayout:
         """Layout of an instruction in the program ROM."""
         word = ceil_log2(len(self.words))
         target = max(
-            word, ceil_log2(len(self.wides)), ceil_log2(self.quantities), ceil_log2(len(self.instructions))
+            word,
+            ceil_log2(len(self.wides)),
+            ceil_log2(self.array_words),
+            bits_for(max(instruction.target for instruction in self.instructions)),
+            1,
         )
         return data.StructLayout(
             {
@@ -106,31 +172,34 @@ class Program:
                 "term": Term,
                 "negate": unsigned(1),
                 "shift": unsigned(bits_for(len(self.shifts) - 1)),
+                "length": unsigned(bits_for(len(self.lengths) - 1)),
                 "x": unsigned(word),
                 "y": unsigned(word),
-                "z": unsigned(ceil_log2(len(self.wides))),
-                "to_word": unsigned(1),
-                "to_wide": unsigned(1),
-                "to_quantity": unsigned(1),
+                "z": unsigned(max(ceil_log2(len(self.wides)), 3)),
+                "to": Destination,
                 "target": unsigned(target),
             }
         )
 
     @property
+    def table_width(self) -> int:
+        """Bits of a table entry, signed."""
+        return min(WORD_BITS, 1 + max(bits_for(max(*self.table, 1)), bits_for(-min(*self.table, 0))))
+
+    @property
     def rom(self) -> tuple[int, ...]:
         """The instructions as the program ROM holds them."""
-        layout, shifts = self.layout, self.shifts
+        layout, shifts, lengths = self.layout, self.shifts, self.lengths
         words = []
         for instruction in self.instructions:
             fields = {name: getattr(instruction, name) for name in layout.members}
             fields["shift"] = shifts.index(instruction.shift)
+            fields["length"] = lengths.index(instruction.length)
             words.append(layout.const(fields).as_bits())
         return tuple(words)
 
     @property
     def identification(self) -> bytes:
-        """SHA-256 of the program as built in: instructions, their layout, memories at power-on."""
-        digest = sha256(
-            repr((self.rom, list(self.layout.members), self.shifts, self.words, self.wides)).encode()
-        )
-        return digest.digest()
+        """SHA-256 of the program as built in: instructions, their layout, memories at power-on, tables."""
+        parts = (self.rom, list(self.layout.members), self.shifts, self.lengths, self.words, self.wides)
+        return sha256(repr((*parts, self.array_words, self.table, self.shapes, self.inputs)).encode()).digest()

@@ -8,18 +8,22 @@ full scales and the sample rate, and nothing else.
 from dataclasses import dataclass
 
 from ..bus import StoredRegister
-from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS, Constants
+from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 
-__all__ = ["WORDS_PER_QUANTITY", "Quantity", "quantities"]
+__all__ = ["Quantity", "addresses", "quantities"]
 
-WORDS_PER_QUANTITY = 4
-"""Words of 32 bits that a quantity takes on the bus: its value, sign-extended to 128 bits."""
+TIME_FRACTION = 20
+MEAN_FRACTION = 6
+PHASOR_FRACTION = 5
+FACTOR_FRACTION = 30
+"""Bits behind the point of times, behind a lane's least significant bit of means and phasors, of ratios."""
 
-_TIME = Constants.time_bits
+_TIME = TIME_FRACTION
 _PEAK = LANE_BITS - 1
-_MEAN = _PEAK + Constants.mean_bits
+_MEAN = _PEAK + MEAN_FRACTION
 _POWER = 2 * _MEAN
 _ENERGY = 2 * _PEAK
+_FUNDAMENTAL_POWER = 2 * (_PEAK + PHASOR_FRACTION) - 1
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ _PHASE = [
     (
         "reactive",
         WIDE_BITS,
-        _POWER - 1,
+        _FUNDAMENTAL_POWER,
         _POWER_UNIT,
         "Fundamental reactive power (IEEE 1459, 3.1.2.5); positive for inductive import.",
     ),
@@ -76,7 +80,7 @@ _PHASE = [
     (
         "power_factor",
         WORD_BITS,
-        Constants.factor_bits,
+        FACTOR_FRACTION,
         "",
         "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power.",
     ),
@@ -96,7 +100,7 @@ _PHASE = [
         _ENERGY_UNIT,
         "Active energy of all windows that gave energy: a 64-bit count above a 44-bit residue.",
     ),
-    ("reactive_time", WIDE_BITS, _ENERGY, _ENERGY_UNIT, "Integral of the fundamental reactive power."),
+    ("reactive_time", WIDE_BITS, _ENERGY - 6, _ENERGY_UNIT, "Integral of the fundamental reactive power."),
     ("v_squared_time", WIDE_BITS, _ENERGY, "V² full scale sample", "Integral of the squared AC voltage."),
     ("i_squared_time", WIDE_BITS, _ENERGY, "A² full scale sample", "Integral of the squared AC current."),
     ("v_dc_time", WIDE_BITS, _PEAK, "V full scale sample", "Integral of the voltage."),
@@ -104,10 +108,17 @@ _PHASE = [
 ]
 
 
-def quantities(phases):
-    """Quantities of a chip with ``phases`` phases; one with fewer has the same first ones."""
+def quantities(parameters):
+    """Quantities of every window for `MeteringParameters`; a chip with fewer phases has the same first ones."""
     common = [_quantity((name,), *rest) for name, *rest in _COMMON]
     per_phase = [
-        _quantity((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE
+        _quantity((f"phase{phase}", name), *rest)
+        for phase in range(parameters.phases)
+        for name, *rest in _PHASE
     ]
     return common + per_phase
+
+
+def addresses(parameters):
+    """Address of each quantity in the quantity memory, by its path."""
+    return {quantity.path: address for address, quantity in enumerate(quantities(parameters))}

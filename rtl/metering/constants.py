@@ -1,0 +1,72 @@
+"""The integers that the metrology program computes with, from what it is made for."""
+
+from .filters import INTERPOLATION_TAPS, circle, interpolation_table
+from .parameters import DELAY_RING, INPUTS, LANE_BITS, POINTS, RING, MeteringParameters
+from .quantities import FACTOR_FRACTION, MEAN_FRACTION, PHASOR_FRACTION, TIME_FRACTION, addresses
+from .state import Dot
+
+__all__ = ["Constants"]
+
+
+class Constants:
+    """Numbers that the metrology program uses, all integers.
+
+    Times are in samples with ``time_bits`` fraction bits, the weights of a split sample have ``weight_bits``,
+    window means and RMS values ``mean_bits`` behind a lane's least significant bit.
+    """
+
+    time_bits = TIME_FRACTION
+    weight_bits = 30
+    mean_bits = MEAN_FRACTION
+    factor_bits = FACTOR_FRACTION
+    gain_bits = 30
+    phasor_bits = PHASOR_FRACTION
+    shortest_timed_sets = 56
+    large_dc_log2 = 6
+    dc_filter_bits = 3
+    ring = RING
+    delay_ring = DELAY_RING
+    points = POINTS
+    point_bits = 7
+    taps = INTERPOLATION_TAPS
+
+    def __init__(self, parameters: MeteringParameters):
+        rate = parameters.sample_rate_hz
+        self.parameters = parameters
+        self.addresses = addresses(parameters)
+        self.sample = 1 << self.time_bits
+        self.sample_rate = round(rate * self.sample)
+        self.nominal_window = round(rate / parameters.nominal_hz * self.sample)
+        self.shortest_window = int(rate / parameters.highest_hz) * self.sample
+        # Time for the background of a timed window.
+        self.shortest_timed = self.shortest_timed_sets * self.sample
+        self.longest_window = (int(rate / parameters.lowest_hz) + 1) * self.sample
+        self.apparent_bits = 24
+        self.quotient_bits = self.factor_bits - self.apparent_bits
+        self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2)
+        self.large_dc = 1 << (LANE_BITS - 1 - self.large_dc_log2)
+        self.unity = 1 << self.factor_bits
+        self.one_gain = 1 << self.gain_bits
+        self._filters()
+        for number, name in enumerate(INPUTS):
+            setattr(self, name, parameters.lanes + number)
+
+    def _filters(self):
+        """Interpolation between samples, and the circle."""
+        table = interpolation_table()
+        self.rows = table.phases
+        self.row_bits = (table.phases - 1).bit_length()
+        self.fraction_bits = self.time_bits
+        self.one_row = 1 << self.fraction_bits
+        # A row's sum of products keeps six bits behind the lane's least significant one.
+        self.partial_bits = table.coefficient_bits - 6
+        rows = tuple(entry for phase in range(table.phases + 1) for entry in table.row(phase))
+        self.interpolate = Dot(rows, self.taps)
+        # The sample that the phase correction makes lies this far back, and can be earlier by one.
+        self.latency = self.taps // 2 + 1
+        self.phasor_shift = self.factor_bits + self.point_bits - self.phasor_bits
+        # A mean reactive power times a window's length, without what a word cannot hold.
+        self.reactive_bits = 35
+        # A product with the stride h is with the cosine of order h; a quarter of the circle back, its sine.
+        self.cosine = Dot(circle(POINTS, self.factor_bits), POINTS, start=0)
+        self.sine = Dot(circle(POINTS, self.factor_bits), POINTS, start=3 * POINTS // 4)

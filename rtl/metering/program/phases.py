@@ -1,0 +1,133 @@
+"""Phases: the sums over a window, and the quantities that come of them."""
+
+from ..arithmetic import divide, square_root
+from ..state import State, Wide, Word
+from .channels import Sum, cut
+
+__all__ = ["Phase", "add_sample", "cut_sums", "measure_phase"]
+
+
+class Phase(State):
+    """State of one phase: a voltage with a current.
+
+    ``level`` is the voltage without its DC, ``rises`` tells of a rising crossing since the last sample set,
+    ``crossing`` where in that interval. ``is_source`` is 1 for the phase whose crossings end the windows.
+    ``dc_change`` and ``next_is_source`` come from the background and take effect at the next window's end.
+    """
+
+    level: Word = 0
+    level_before: Word = 0
+    armed: Word = 0
+    rises: Word = 0
+    crossing: Word = 0
+    source_dc: Word = 0
+    dc_change: Word = 0
+    settled: Word = 0
+    is_source: Word = 0
+    next_is_source: Word = 0
+    sum_v: Sum
+    sum_i: Sum
+    sum_vv: Sum
+    sum_ii: Sum
+    sum_vi: Sum
+    v_dc: Word = 0
+    i_dc: Word = 0
+    vrms: Word = 0
+    irms: Word = 0
+    # Integrals without DC of the window that ended.
+    vv: Wide = 0
+    ii: Wide = 0
+    vi: Wide = 0
+    # Half of each fundamental phasor.
+    vc: Word = 0
+    vs: Word = 0
+    ic: Word = 0
+    i_s: Word = 0
+    active: Wide = 0
+    reactive: Wide = 0
+    energy_import: Wide = 0
+    energy_export: Wide = 0
+    reactive_time: Wide = 0
+    v_squared_time: Wide = 0
+    i_squared_time: Wide = 0
+    v_dc_time: Wide = 0
+    i_dc_time: Wide = 0
+
+    def __init__(self, index, v, i):
+        super().__init__()
+        self.name = f"phase{index}"
+        self.v = v
+        self.i = i
+        self.is_source = self.next_is_source = int(index == 0)
+
+
+def add_sample(m, k, p):
+    """Add the newest sample to the phase's sums."""
+    p.sum_v.total = p.sum_v.total + p.v.value
+    p.sum_i.total = p.sum_i.total + p.i.value
+    p.sum_vv.total = p.sum_vv.total + p.v.value * p.v.value
+    p.sum_ii.total = p.sum_ii.total + p.i.value * p.i.value
+    p.sum_vi.total = p.sum_vi.total + p.v.value * p.i.value
+
+
+def cut_sums(k, p, a, b):
+    """Share the interval between two samples: the next window gets ``a`` of one less ``b`` of the other."""
+    va = (a * p.v.before) >> k.weight_bits
+    vb = (b * p.v.value) >> k.weight_bits
+    ia = (a * p.i.before) >> k.weight_bits
+    ib = (b * p.i.value) >> k.weight_bits
+    cut(p.sum_v, va, 1, vb, 1)
+    cut(p.sum_i, ia, 1, ib, 1)
+    cut(p.sum_vv, va, p.v.before, vb, p.v.value)
+    cut(p.sum_ii, ia, p.i.before, ib, p.i.value)
+    cut(p.sum_vi, va, p.i.before, vb, p.i.value)
+
+
+def measure_phase(m, k, p, out):
+    """Quantities of one phase for the window that ended; DC is taken out by the window's moments."""
+    p.v_dc = divide(p.sum_v.ended, m.length, k.time_bits + k.mean_bits)
+    p.i_dc = divide(p.sum_i.ended, m.length, k.time_bits + k.mean_bits)
+    # A sum of a window's samples fits in a word without its two lowest bits.
+    total_v = p.sum_v.ended >> 2
+    total_i = p.sum_i.ended >> 2
+    p.vv = p.sum_vv.ended - ((p.v_dc * total_v) >> (k.mean_bits - 2))
+    p.ii = p.sum_ii.ended - ((p.i_dc * total_i) >> (k.mean_bits - 2))
+    p.vi = p.sum_vi.ended - ((p.v_dc * total_i) >> (k.mean_bits - 2))
+    power_bits = k.time_bits + 2 * k.mean_bits
+    p.vrms = square_root(divide(p.vv, m.length, power_bits))
+    p.irms = square_root(divide(p.ii, m.length, power_bits))
+    p.active = divide(p.vi, m.length, power_bits)
+    # Beside a power of a few units, the roots' rounding can make the quotient larger than one.
+    factor: Wide = divide(divide(p.active, p.vrms, k.apparent_bits), p.irms, k.quotient_bits)
+    if factor > k.unity:
+        factor = k.unity
+    if factor < -k.unity:
+        factor = -k.unity
+    # The product of two half phasors; half of the peak values is the RMS value over the root of two.
+    reactive: Wide = p.vc * p.i_s - p.vs * p.ic
+    p.reactive = reactive
+    reactive_word = reactive >> k.reactive_bits
+    if p.vi >= 0:
+        p.energy_import = p.energy_import + p.vi
+    else:
+        p.energy_export = p.energy_export - p.vi
+    p.reactive_time = p.reactive_time + reactive_word * m.length
+    p.v_squared_time = p.v_squared_time + p.vv
+    p.i_squared_time = p.i_squared_time + p.ii
+    p.v_dc_time = p.v_dc_time + p.sum_v.ended
+    p.i_dc_time = p.i_dc_time + p.sum_i.ended
+    out[p.name, "vrms"] = p.vrms
+    out[p.name, "irms"] = p.irms
+    out[p.name, "active"] = p.active
+    out[p.name, "reactive"] = reactive
+    out[p.name, "apparent"] = p.vrms * p.irms
+    out[p.name, "power_factor"] = factor
+    out[p.name, "v_dc"] = p.v_dc
+    out[p.name, "i_dc"] = p.i_dc
+    out[p.name, "energy_import"] = p.energy_import
+    out[p.name, "energy_export"] = p.energy_export
+    out[p.name, "reactive_time"] = p.reactive_time
+    out[p.name, "v_squared_time"] = p.v_squared_time
+    out[p.name, "i_squared_time"] = p.i_squared_time
+    out[p.name, "v_dc_time"] = p.v_dc_time
+    out[p.name, "i_dc_time"] = p.i_dc_time

@@ -1,0 +1,94 @@
+"""Windows: a window is one mains cycle, from one rising zero crossing of a voltage to the next.
+
+The crossing lies between two samples; both windows share that interval, with the integrand taken as a
+straight line, so that what one window does not get the next one gets, to the last bit.
+"""
+
+from ..arithmetic import divide
+from .phases import cut_sums
+
+__all__ = ["find_end_of_window"]
+
+
+def find_end_of_window(m, k, out):
+    """End the window at a rising crossing of the source voltage, or when its longest time is over.
+
+    A crossing that comes too early for the highest mains frequency does not end the window, but then the
+    window is no mains cycle, and not synchronised. One that comes too early in a timed window, while the
+    background may still have the window before, shortens it, so that the next one is in time.
+    """
+    for p in m.phases:
+        find_crossing(m, k, p)
+    ends = 0
+    crossing = 0
+    fraction = k.sample
+    if m.age >= m.longest:
+        ends = 1
+    for p in m.phases:
+        if p.is_source * p.rises > 0:
+            if m.age >= m.shortest:
+                fraction = p.crossing
+                crossing = 1
+                ends = 1
+            else:
+                if m.at_crossing <= 0:
+                    m.longest = m.age + k.shortest_timed
+                m.at_crossing = 0
+    if ends > 0:
+        end_window(m, k, crossing, fraction)
+
+
+def find_crossing(m, k, p):
+    """Look for a rising zero crossing of the phase's voltage since the last sample set.
+
+    It counts if the voltage was well below zero since the last one: noise about zero makes one crossing, not
+    many.
+    """
+    p.rises = 0
+    p.level_before = p.level
+    p.level = p.v.value - p.source_dc
+    if p.level < -k.threshold:
+        p.armed = 1
+    if p.level_before < 0 and p.level >= 0 and p.armed > 0:
+        p.armed = 0
+        p.rises = 1
+        rise = p.level - p.level_before
+        p.crossing = divide(-p.level_before, rise, k.time_bits)
+
+
+def end_window(m, k, crossing, fraction):
+    """End the window that ``fraction`` of a sample period after the sample before the present one.
+
+    What the background found out about the window before takes effect here.
+    """
+    rest = k.sample - fraction
+    m.length = m.age - rest
+    m.age = rest
+    m.ended_start = m.start
+    m.start = m.position * k.sample - rest
+    m.ended_time = m.now - rest
+    if m.unsettled > 0:
+        m.at_crossing = 0
+    m.synchronised = crossing * m.at_crossing
+    m.at_crossing = crossing
+    if m.unsettled > 0:
+        m.at_crossing = 0
+    m.unsettled = 0
+    m.shortest = k.shortest_timed
+    if crossing > 0:
+        m.shortest = k.shortest_window
+    if m.synchronised > 0:
+        m.last_length = m.length
+    m.longest = m.last_length
+    if crossing > 0:
+        m.longest = k.longest_window
+    weight_bits = 2 * k.time_bits + 1 - k.weight_bits
+    a = (rest * rest) >> weight_bits
+    b = (fraction * fraction) >> weight_bits
+    for p in m.phases:
+        cut_sums(k, p, a, b)
+        p.source_dc = p.source_dc + p.dc_change
+        p.level = p.level - p.dc_change
+        p.dc_change = 0
+        p.is_source = p.next_is_source
+    m.until_background = k.taps // 2 + 1
