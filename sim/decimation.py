@@ -34,7 +34,6 @@ class Decimation:
         self._lanes, self._decimation = lanes, cic_decimation
         self._filter = decimation_taps(cic_decimation)
         self._bits = np.empty(0, np.uint8)
-        self._known = 0  # values of these bits that are out
         self._values = np.zeros((len(self._filter.taps) - 1, lanes), np.int64)
 
     def samples(self, bits: npt.NDArray[np.uint8]) -> Codes:
@@ -46,13 +45,11 @@ class Decimation:
         return codes
 
     def _cic(self, bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """The next values. A value depends on less than ``CIC_ORDER`` times the decimation periods."""
+        """The next values. One depends on the bits of ``CIC_ORDER`` sets, so the first ones are left out."""
         bits = np.concatenate([self._bits, bits])
-        values = cic_values(bits, lanes=self._lanes, decimation=self._decimation)
-        result = values[self._known :]
-        self._known = min(len(values), CIC_ORDER)
-        self._bits = bits[(len(values) - self._known) * self._decimation :]
-        return result
+        values = cic_values(bits, lanes=self._lanes, decimation=self._decimation)[CIC_ORDER:]
+        self._bits = bits[len(values) * self._decimation :]
+        return values
 
 
 def decimate(values: npt.NDArray[np.int64], taps: Sequence[int], shift: int) -> Codes:

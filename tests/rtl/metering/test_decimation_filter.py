@@ -2,12 +2,20 @@
 
 import random
 
+import numpy as np
 import pytest
+from amaranth import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.sim import Simulator
 
+from rtl.metering.cic import CicDecimator, value_bits
 from rtl.metering.decimation_filter import DecimationFilter
 from rtl.metering.filters import decimation_taps
 from rtl.metering.parameters import LANE_BITS
+from sim.block import Block
+from sim.decimation import Decimation
+from sim.delta_sigma import DeltaSigma
 
 HIGHEST = (1 << LANE_BITS - 1) - 1
 LOWEST = -HIGHEST - 1
@@ -148,3 +156,75 @@ def test_the_answer_to_one_set_is_the_taps():
 def test_impossible_parameters(changes, error, sentence):
     with pytest.raises(error, match=sentence):
         DecimationFilter(**{**CASES["behind a decimation by 256"], **changes})
+
+
+class Chain(wiring.Component):
+    """From bits to samples."""
+
+    def __init__(self, *, lanes, divider, decimation):
+        made_for = decimation_taps(decimation)
+        self.cic = CicDecimator(lanes=lanes, divider=divider, decimation=decimation)
+        self.fir = DecimationFilter(
+            lanes=lanes, input_bits=value_bits(decimation), taps=made_for.taps, shift=made_for.shift
+        )
+        super().__init__(
+            {
+                "bits": In(lanes),
+                "samples": Out(self.fir.samples.signature),
+                "saturated": Out(lanes),
+                "lost": Out(16),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.cic, m.submodules.fir = self.cic, self.fir
+        connect(m, self.cic.sets, self.fir.sets)
+        connect(m, self.fir.samples, flipped(self.samples))
+        m.d.comb += [
+            self.cic.bits.eq(self.bits),
+            self.saturated.eq(self.fir.saturated),
+            self.lost.eq(self.cic.lost),
+        ]
+        return m
+
+
+def modulated(lanes, count, seed):
+    """Bits of sines up to 0.9 of full scale, with stretches of overload: all ones, all zeros, or noise."""
+    rng = np.random.default_rng(seed)
+    turns = np.arange(count // 64)[:, None] * rng.uniform(0.001, 0.02, lanes)
+    bits = DeltaSigma(lanes=lanes, ratio=64).bits(rng.uniform(0, 0.9, lanes) * np.sin(2 * np.pi * turns))
+    for _ in range(4 * lanes):
+        first, length, lane = rng.integers(len(bits)), rng.integers(20_000), rng.integers(lanes)
+        stretch = bits[first : first + length]
+        fill = rng.choice(
+            [np.zeros_like(stretch), np.ones_like(stretch), rng.integers(0, 2, len(stretch), np.uint8)]
+        )
+        stretch[:] = stretch & ~(1 << lane) | fill << lane
+    return bits
+
+
+@pytest.mark.parametrize(("lanes", "divider", "decimation"), [(7, 6, 256), (3, 8, 200)])
+def test_from_bits_to_samples(lanes, divider, decimation):
+    """CIC decimator and filter in step with the model in numpy, at the pace of the chip."""
+    block = Block(Chain(lanes=lanes, divider=divider, decimation=decimation))
+    bits = modulated(lanes, 2 * decimation * 120, seed=decimation)
+    shape = data.ArrayLayout(LANE_BITS, lanes)
+    samples, clipped = [], 0
+    for word in bits.tolist():
+        block.set("bits", word)
+        taken = block.get("samples__valid")
+        if taken:
+            payload = shape.from_bits(block.get("samples__payload"))
+            samples.append([(value ^ HIGHEST + 1) - HIGHEST - 1 for value in payload])
+            clipped += block.get("saturated").bit_count()
+        block.set("samples__ready", taken)
+        block.tick()
+        block.set("samples__ready", 0)
+        block.tick(divider - 1)
+    codes = Decimation(lanes=lanes, cic_decimation=decimation).samples(bits)
+    assert block.get("lost") == 0
+    assert len(codes.values) - len(samples) in (0, 1)
+    assert samples == codes.values[: len(samples)].tolist(), f"repeat with modulated(seed={decimation})"
+    assert clipped > 0
+    assert codes.clipped >= clipped
