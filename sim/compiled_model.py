@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl.metering.microcode import Program
 from rtl.metering.parameters import LANE_BITS, WIDE_BITS, WORD_BITS
-from rtl.metering.state import Wide, Word
+from rtl.metering.state import Word
 
 from .microcode import source
 from .native import library
@@ -147,10 +147,10 @@ class CompiledModel:
 
     def get(self, path: str) -> int:
         """The value of a state cell."""
-        kind, address = self._program.cells[path]
-        if kind is Word:
-            return int(self._words[address])
-        low, high = self._wides[2 * address : 2 * address + 2].tolist()
+        cell = self._program.cells[path]
+        if cell.kind is Word:
+            return int(self._words[cell.address])
+        low, high = self._wides[2 * cell.address : 2 * cell.address + 2].tolist()
         return low & (1 << _HALF_BITS) - 1 | high << _HALF_BITS
 
     def set(self, path: str, value: int) -> None:
@@ -158,12 +158,12 @@ class CompiledModel:
 
         Raises `ValueError` if it does not fit.
         """
-        kind, address = self._program.cells[path]
-        limit = _LARGEST_WIDE if kind is Wide else _LARGEST_WORD
+        cell = self._program.cells[path]
+        limit = _LARGEST_WORD if cell.kind is Word else _LARGEST_WIDE
         if not -limit <= value < limit:
-            raise ValueError(f"{path} takes a {kind.__name__.lower()}, and {value} does not fit")
-        if kind is Word:
-            self._words[address] = value
+            raise ValueError(f"{path} is a {cell.kind.__name__.lower()}, and {value} does not fit")
+        if cell.kind is Word:
+            self._words[cell.address] = value
         else:
-            self._wides.view("u8")[2 * address] = value & (1 << _HALF_BITS) - 1
-            self._wides[2 * address + 1] = value >> _HALF_BITS
+            halves = value.to_bytes(2 * _HALF_BITS // 8, "little", signed=True)
+            self._wides[2 * cell.address : 2 * cell.address + 2] = np.frombuffer(halves, "<i8")

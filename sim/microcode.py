@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rtl.metering.microcode import JUMPS, Base, Destination, Instruction, Operation, Program, Shape, Term
 from rtl.metering.parameters import LANE_BITS, WIDE_BITS, WORD_BITS
@@ -17,7 +17,7 @@ _RUNTIME = Path(__file__).with_suffix(".cpp")
 _CRC_POLYNOMIAL = 0xEDB88320
 _CRC_MASK = 0xFFFFFFFF
 _HALF_BITS = 64
-_ENUMERATIONS = (Operation, Base, Term, Destination)
+_ENUMERATIONS: tuple[Any, ...] = (Operation, Base, Term, Destination)
 _RESULTS = (
     Operation.COMPUTE,
     Operation.LANE,
@@ -134,7 +134,7 @@ def _wide_literal(value: int) -> str:
 def _aggregate(record: Instruction | Shape) -> str:
     """A record as the C++ structure of its name."""
 
-    def text(value) -> str:
+    def text(value: Any) -> str:
         return f"{type(value).__name__}::{value.name}" if type(value) in _ENUMERATIONS else f"{value:d}"
 
     values = (getattr(record, field.name) for field in fields(record) if field.name != "line")
@@ -151,7 +151,7 @@ class _Translation:
     def __init__(self, program: Program, lanes: int, entries: set[int], context: str):
         self._program, self._lanes, self._entries, self._context = program, lanes, entries, context
         written = {each.target for each in program.instructions if each.to is Destination.WORD}
-        written |= {address for kind, address in program.cells.values() if kind is Word}
+        written |= {cell.address for cell in program.cells.values() if cell.kind is Word}
         self._constants = {
             address: value for address, value in enumerate(program.words) if address not in written
         }
