@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from rtl.metering.arithmetic import crc32, divide, square_root
+from rtl.metering.compiler import compile_program
 from rtl.metering.expressions import Cell
 from rtl.metering.microcode import Base, Destination, Instruction, Operation, Port, Program, Shape, Term
+from rtl.metering.model import MeteringModel
+from rtl.metering.parameters import INPUTS as METER_INPUTS
 from rtl.metering.parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 from rtl.metering.state import Wide, Word
 from sim.compiled_model import CompiledModel, values
+from soc.config import preset
 
 LANES, INPUTS = 3, ("time", "flags")
 WORDS, WIDES, ARRAY_WORDS = 24, 5, 64
@@ -311,3 +315,36 @@ def test_a_program_that_does_not_end_is_stopped():
     model = CompiledModel(made(Instruction(x=ONE, y=ONE), Instruction(), loop), 0)
     with pytest.raises(RuntimeError, match="The program does not end: it loops at loop"):
         model.run(nothing(1))
+
+
+def mains(made_for, seed, count):
+    """Input words of a mains with harmonics, DC, noise and frequency at random; inputs at random."""
+    pick = np.random.default_rng(seed)
+    angle = 2 * np.pi * pick.uniform(47, 53) * np.arange(count) / float(made_for.sample_rate_hz)
+    lanes = []
+    for lane in range(made_for.lanes):
+        phase = angle - 2 * np.pi * (lane % made_for.phases) / 3 + pick.uniform(-0.5, 0.5)
+        signal = sum(pick.uniform(0, 0.1) / order * np.sin(order * phase) for order in range(2, 9))
+        signal += pick.uniform(0.1, 0.6) * np.sin(phase) + pick.uniform(-0.01, 0.01)
+        lanes.append(signal + pick.normal(0, 1e-5, count))
+    words = np.round(np.array(lanes).T * (1 << made_for.word_bits - 1)).astype("i8")
+    return words, pick.integers(0, 2, (count, len(METER_INPUTS)))
+
+
+@pytest.mark.parametrize(("lag", "most"), [(0, 0), (7, 0), (0, 2000)])
+@pytest.mark.parametrize("name", ["single", "polyphase"])
+def test_the_meter_is_exact_to_the_bit(name, lag, most):
+    made_for = preset(name).metering
+    program = compile_program(made_for)
+    compiled = CompiledModel(program, made_for.lanes, lag=lag, most=most)
+    words, inputs = mains(made_for, len(name) + lag + most, 1200)
+    records = compiled.run(np.hstack([words << made_for.alignment, inputs]))
+    expected = MeteringModel(made_for, lag).sent(words, inputs)
+    ours = [(port, address, value) for _, port, address, value in sent(records)]
+    theirs = [(port.value, address, value) for port, address, value in expected]
+    for port in Port:
+        assert [each for each in ours if each[0] == port.value] == [
+            each for each in theirs if each[0] == port.value
+        ], (name, lag, most, port)
+    assert (compiled.overflows, compiled.overruns) == (0, 0), compiled.overflow
+    assert len(ours) > 1000
