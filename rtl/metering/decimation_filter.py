@@ -103,9 +103,11 @@ class DecimationFilter(wiring.Component):
                     m.d.sync += lane.eq(lane + 1)
                     with m.If(last_lane):
                         m.d.comb += self.sets.ready.eq(1)
-                        m.d.sync += [lane.eq(0), second.eq(~second), self._place.eq(self._place + 1)]
+                        m.d.sync += [lane.eq(0), second.eq(~second)]
                         with m.If(second):
                             m.next = "Wait For Room"
+                        with m.Else():
+                            m.d.sync += self._newest.eq(self._newest + 1)
             with m.State("Wait For Room"):
                 with m.If(~self.samples.valid):
                     m.next = "Multiply"
@@ -121,7 +123,7 @@ class DecimationFilter(wiring.Component):
                             m.next = "Finish"
             with m.State("Finish"):
                 with m.If(last_at[-1]):
-                    m.d.sync += self.samples.valid.eq(1)
+                    m.d.sync += [self.samples.valid.eq(1), self._newest.eq(self._newest + 1)]
                     m.next = "Take Set"
         return m
 
@@ -132,12 +134,14 @@ class DecimationFilter(wiring.Component):
             shape=signed(self._input_bits), depth=depth * self._lanes, init=[]
         )
         self._write, value = values.write_port(), values.read_port()
-        self._place = Signal(range(depth))  # of the next set
+        self._newest = Signal(range(depth))
+        # One address, never for both at once: or logic is added for reading what is being written.
+        address = Cat((self._newest - tap)[: len(self._newest)], lane)
         m.d.comb += [
-            self._write.addr.eq(Cat(self._place, lane)),
+            self._write.addr.eq(address),
             self._write.data.eq(self.sets.payload[lane]),
-            value.en.eq(~self._write.en),  # or block RAM gets logic for reading what is being written
-            value.addr.eq(Cat((self._place + ~tap)[: len(self._place)], lane)),
+            value.addr.eq(address),
+            value.en.eq(~self._write.en),
         ]
         parts = []
         for number in self._taps:
