@@ -323,7 +323,7 @@ def mains(made_for, seed, count):
     angle = 2 * np.pi * pick.uniform(47, 53) * np.arange(count) / float(made_for.sample_rate_hz)
     lanes = []
     for lane in range(made_for.lanes):
-        phase = angle - 2 * np.pi * (lane % made_for.phases) / 3 + pick.uniform(-0.5, 0.5)
+        phase = angle - 2 * np.pi * (lane % made_for.phases) / 3 + pick.uniform(0.2, 1)
         signal = sum(pick.uniform(0, 0.1) / order * np.sin(order * phase) for order in range(2, 9))
         signal += pick.uniform(0.1, 0.6) * np.sin(phase) + pick.uniform(-0.01, 0.01)
         lanes.append(signal + pick.normal(0, 1e-5, count))
