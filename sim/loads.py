@@ -2,6 +2,7 @@
 
 __all__ = [
     "LOADS",
+    "Burst",
     "Combined",
     "Dimmer",
     "HalfWave",
@@ -13,6 +14,7 @@ __all__ = [
     "lanes",
     "limited",
     "sampled",
+    "true_power",
 ]
 
 import math
@@ -28,6 +30,7 @@ from sim.resample import FLAT_TO, BandLimited, FloatArray, Signal
 _OVERSAMPLING = 32
 _ORDERS = 2048
 _NEGLIGIBLE = 1e-8
+_FINE_LOG2 = 18
 
 
 class Load(Protocol):
@@ -196,6 +199,42 @@ class HalfWave:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Burst:
+    """A load that is switched at the voltage's rising zero crossings: some cycles on, some off.
+
+    Parameters
+    ----------
+    load:
+        What is switched.
+    on_cycles, off_cycles:
+        How long. 2 on and 2 off draw sub-harmonics of a quarter of the mains frequency.
+    """
+
+    load: Load
+    on_cycles: int = 2
+    off_cycles: int = 2
+
+    @property
+    def cycles(self) -> int:
+        """Cycles after which the current repeats."""
+        return self.on_cycles + self.off_cycles
+
+    def current(self, mains: Mains, phase: int = 0) -> Signal:
+        """Return a phase's current."""
+        switched = self.load.current(mains, phase)
+
+        def amperes(times_s: FloatArray) -> FloatArray:
+            cycle = np.mod(mains.angle(times_s, phase) / (2 * np.pi), self.cycles)
+            return np.where(cycle < self.on_cycles, switched(times_s), 0.0)
+
+        return amperes
+
+    def highest_hz(self, mains: Mains) -> float:
+        """The switch makes a kink, which has no highest frequency."""
+        return math.inf
+
+
+@dataclass(frozen=True, kw_only=True)
 class MotorStart:
     """A motor that is switched on: an inrush that decays to the running current, and its decaying DC.
 
@@ -298,6 +337,18 @@ LOADS: dict[str, NamedLoad] = {
     "solar": NamedLoad("feeds 8 A into the mains", Linear(irms_a=8.0, lag_deg=180.0)),
     "none": NamedLoad("nothing connected: no current", Combined(())),
 }
+
+
+def true_power(load: Load, mains: Mains, phase: int = 0, cycles: int = 1) -> float:
+    """Return the mean active power, without that of the DC, of the load's whole current.
+
+    That is the current with all of its frequencies, also those that the band limiter of `lanes` takes off: a
+    voltage without them makes no power of them. It is sampled at 2¹⁸ points a cycle over ``cycles`` cycles,
+    after which it must repeat.
+    """
+    times = np.arange(cycles << _FINE_LOG2) / (1 << _FINE_LOG2) / mains.frequency_hz
+    volts, amperes = mains.voltage(phase)(times), load.current(mains, phase)(times)
+    return float(np.mean(volts * amperes) - np.mean(volts) * np.mean(amperes))
 
 
 def sampled(signal: Signal, rate_hz: float, seconds: float, start_s: float = 0.0) -> FloatArray:

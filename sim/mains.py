@@ -85,6 +85,10 @@ class Mains:
         Of the fundamental, at time 0.
     phases:
         1, or 3 that follow each other by 120°.
+    reversed_order:
+        Whether the third phase comes before the second.
+    missing:
+        Phases, counted from 0, whose voltage is zero; their angles go on.
     start_deg:
         The first phase's angle at time 0; 0° is its rising zero crossing.
     frequency_drift_hz_per_s, voltage_drift_per_s:
@@ -95,12 +99,15 @@ class Mains:
     Raises
     ------
     ValueError
-        If the frequency is not positive, the voltage negative, or the phases are neither 1 nor 3.
+        If the frequency is not positive, the voltage negative, the phases are neither 1 nor 3, or one is
+        missing that there is not.
     """
 
     vrms_v: float = 230.0
     frequency_hz: float = 50.0
     phases: int = 1
+    reversed_order: bool = False
+    missing: tuple[int, ...] = ()
     start_deg: float = 0.0
     frequency_drift_hz_per_s: float = 0.0
     voltage_drift_per_s: float = 0.0
@@ -115,11 +122,14 @@ class Mains:
             raise ValueError(f"Voltage must be zero or more volts, not {self.vrms_v!r}")
         if self.phases not in (1, 3):
             raise ValueError(f"Mains have 1 or 3 phases, not {self.phases!r}")
+        if not set(self.missing) <= set(range(self.phases)):
+            raise ValueError(f"Missing phases must be from 0 to {self.phases - 1}, not {self.missing!r}")
 
     def angle(self, times_s: FloatArray, phase: int = 0) -> FloatArray:
         """Return the angle of a phase's fundamental in radians; its voltage rises through zero at 0."""
         cycles = (self.frequency_hz + self.frequency_drift_hz_per_s / 2 * times_s) * times_s
-        return 2 * np.pi * cycles + math.radians(self.start_deg) - 2 * np.pi / 3 * phase
+        lag = -phase if self.reversed_order else phase
+        return 2 * np.pi * cycles + math.radians(self.start_deg) - 2 * np.pi / 3 * lag
 
     def envelope(self, times_s: FloatArray) -> FloatArray:
         """Return the voltage as a fraction of that at time 0."""
@@ -132,6 +142,8 @@ class Mains:
 
     def voltage(self, phase: int = 0) -> Signal:
         """Return a phase's voltage."""
+        if phase in self.missing:
+            return np.zeros_like
         noise = None if self.noise is None else self.noise.of_lane(2 * phase).signal()
 
         def volts(times_s: FloatArray) -> FloatArray:

@@ -1,7 +1,8 @@
 """Readings computed in float64 from the analogue signals: the truth that the chip is held against."""
 
-__all__ = ["mains_frequency", "reference"]
+__all__ = ["mains_frequency", "reference", "sine_power"]
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,33 @@ def reference(
 
 def _mean(values: FloatArray, weights: FloatArray) -> float:
     return float(np.average(values, weights=weights))
+
+
+def sine_power(
+    vrms_v: float,
+    irms_a: float,
+    lag_deg: float,
+    *,
+    frequency_hz: float,
+    start_deg: float,
+    interval_s: tuple[float, float],
+) -> float:
+    """Mean active power of a sine of voltage and a lagging one of current, in closed form.
+
+    Parameters
+    ----------
+    vrms_v, irms_a, lag_deg, frequency_hz:
+        Of the sines.
+    start_deg:
+        Angle of the voltage at time 0.
+    interval_s:
+        Where the mean is taken, from any time to any other.
+    """
+    start, end = interval_s
+    turn = 2 * math.pi * frequency_hz
+    lag, offset = math.radians(lag_deg), math.radians(start_deg)
+    swing = math.sin(2 * (turn * end + offset) - lag) - math.sin(2 * (turn * start + offset) - lag)
+    return vrms_v * irms_a * (math.cos(lag) - swing / (2 * turn * (end - start)))
 
 
 def mains_frequency(voltage: Signal, start_s: float, end_s: float) -> float | None:

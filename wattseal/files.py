@@ -5,7 +5,7 @@ from pathlib import Path
 
 from soc.errors import InputError
 
-__all__ = ["check_writable", "make_folder", "write_text"]
+__all__ = ["check_writable", "make_folder", "write_bytes", "write_text"]
 
 
 def check_writable(path: Path) -> None:
@@ -32,11 +32,16 @@ def make_folder(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace the file, or the one that a link leads to; an interruption leaves the old one."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
     check_writable(path)
     target = path.resolve()
     unfinished = target.with_name(f".{os.getpid()}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content)
         unfinished.replace(target)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); give another path.") from None

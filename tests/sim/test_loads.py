@@ -5,6 +5,7 @@ import pytest
 
 from sim.loads import (
     LOADS,
+    Burst,
     Combined,
     Dimmer,
     HalfWave,
@@ -15,6 +16,7 @@ from sim.loads import (
     lanes,
     limited,
     sampled,
+    true_power,
 )
 from sim.mains import Harmonic, Mains, Noise
 from sim.reference import reference
@@ -106,6 +108,52 @@ def test_a_half_wave_has_dc():
     samples = load.current(Mains())(TIMES)
     assert _rms(samples) == pytest.approx(5.0, rel=1e-6)
     assert samples.mean() == pytest.approx(10 / math.pi, rel=1e-6)
+
+
+def test_bursts_are_switched_at_the_zero_crossings():
+    load, mains = Burst(load=Linear(irms_a=1.0)), Mains(frequency_hz=60.0, start_deg=-20.0, phases=3)
+    for phase in (0, 1):
+        current, whole = load.current(mains, phase), Linear(irms_a=1.0).current(mains, phase)
+        crossing = (20 + 120 * phase) / 360
+        for cycle in range(8):
+            times = (crossing + cycle + np.linspace(0.01, 0.99, 50)) / 60
+            expected = whole(times) if cycle % 4 < 2 else np.zeros(50)
+            np.testing.assert_array_equal(current(times), expected)
+    assert (load.cycles, load.highest_hz(mains)) == (4, math.inf)
+
+
+def _fired(firing: float) -> float:
+    alpha = math.radians(firing)
+    return 1 - alpha / math.pi + math.sin(2 * alpha) / (2 * math.pi)
+
+
+@pytest.mark.parametrize(
+    ("load", "mains", "cycles", "expected"),
+    [
+        (Linear(irms_a=5.0, lag_deg=60.0), Mains(), 1, 575.0),
+        (Linear(irms_a=5.0, dc_a=3.0), Mains(dc_v=7.0), 1, 1150.0),
+        (Linear(irms_a=5.0, harmonics=(Harmonic(5, 0.4),)), Mains(harmonics=(Harmonic(5, 0.1),)), 1, 1196.0),
+        (HalfWave(irms_a=5.0), Mains(), 1, 1150 / math.sqrt(2)),
+        (Burst(load=Linear(irms_a=5.0)), Mains(frequency_hz=47.3, start_deg=33.0), 4, 575.0),
+        (Dimmer(irms_a=5.0, firing_deg=45.0, rise_s=1e-9), Mains(frequency_hz=60.0), 1, 1150 * _fired(45)),
+        (Dimmer(irms_a=5.0, firing_deg=135.0, rise_s=1e-9), Mains(), 1, 1150 * _fired(135)),
+    ],
+)
+def test_true_power(load, mains, cycles, expected):
+    assert true_power(load, mains, cycles=cycles) == pytest.approx(expected, rel=1e-4)
+    if not isinstance(load, Dimmer):
+        assert true_power(load, mains, cycles=cycles) == pytest.approx(expected, rel=1e-9)
+
+
+def test_true_power_of_a_ringing_dimmer():
+    """The rise, sine and ring integrated by parts of their own."""
+    load, mains = Dimmer(irms_a=5.0, firing_deg=90.0, ring_ratio=0.5), Mains()
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    edges = np.concatenate([np.linspace(0.005, 0.00505, 20), np.linspace(0.00505, 0.01, 400)[1:]])
+    times = edges[:-1, None] + np.diff(edges)[:, None] * (nodes + 1) / 2
+    product = mains.voltage()(times) * load.current(mains)(times)
+    energy = float(np.sum(product * weights / 2 * np.diff(edges)[:, None]))
+    assert true_power(load, mains) == pytest.approx(energy / 0.01, rel=1e-7)
 
 
 def test_a_motor_starts_from_zero_and_settles():

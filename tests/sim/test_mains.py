@@ -83,3 +83,15 @@ def test_distorted_keeps_its_argument():
 def test_what_is_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_reversed_order_and_missing_phases():
+    forward, back = (Mains(phases=3, start_deg=20.0, reversed_order=order) for order in (False, True))
+    for phase, other in ((0, 0), (1, 2), (2, 1)):
+        np.testing.assert_allclose(back.voltage(phase)(TIMES), forward.voltage(other)(TIMES), atol=1e-9)
+    missing = Mains(phases=3, missing=(1,), dc_v=3.0, noise=Noise(rms=1.0))
+    assert not missing.voltage(1)(TIMES).any()
+    assert missing.voltage(2)(TIMES).any()
+    np.testing.assert_array_equal(missing.angle(TIMES, 1), Mains(phases=3).angle(TIMES, 1))
+    with pytest.raises(ValueError, match=r"Missing phases must be from 0 to 0, not \(1,\)"):
+        Mains(missing=(1,))

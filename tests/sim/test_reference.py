@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.reference import mains_frequency, reference
+from sim.reference import mains_frequency, reference, sine_power
 from sim.resample import BandLimited, FloatArray, Signal
 
 
@@ -37,6 +37,19 @@ def test_against_analytic_values(frequency, lag):
     energy = active * 50 / frequency / 3600
     assert readings.energy_import_wh == pytest.approx(max(energy, 0), **tight)
     assert readings.energy_export_wh == pytest.approx(max(-energy, 0), **tight)
+
+
+@pytest.mark.parametrize("frequency", [45.0, 50.0, 64.9])
+@pytest.mark.parametrize("lag", [0.0, 75.5, -60.0, 180.0])
+@pytest.mark.parametrize(("start", "end"), [(0.0123, 1.0123), (0.01, 0.0173), (0.0, 9.7)])
+def test_closed_form_of_sines(frequency, lag, start, end):
+    """Also where the interval is no whole number of cycles; the reference then has DC to take off."""
+    voltage = _sines(frequency, 0.0, (1, 230 * math.sqrt(2), math.radians(20)))
+    current = _sines(frequency, 0.0, (1, 5 * math.sqrt(2), math.radians(20 - lag)))
+    closed = sine_power(230, 5, lag, frequency_hz=frequency, start_deg=20.0, interval_s=(start, end))
+    integrated = reference(voltage, current, np.array([start, end]), panel_s=1e-4)
+    dc = integrated.v_dc * integrated.i_dc
+    assert closed == pytest.approx(integrated.active_w + dc, rel=1e-11, abs=1e-8)
 
 
 def test_inductive_import_is_positive():
