@@ -42,7 +42,7 @@ class Metrology(wiring.Component):
     def __init__(self, parameters):
         self._parameters = parameters
         self._program = compile_program(parameters)
-        self._memory = QuantityMemory(quantities(parameters.phases))
+        self._memory = QuantityMemory(quantities(parameters))
         self._bank = RegisterBank(
             identification="METR",
             version=1,
