@@ -1,6 +1,6 @@
 """Readings computed in float64 from the analogue signals: the truth that the chip is held against."""
 
-__all__ = ["mains_frequency", "reference", "sine_power"]
+__all__ = ["checked_boundaries", "mains_frequency", "quadrature", "reference", "sine_power"]
 
 import math
 from dataclasses import dataclass
@@ -59,9 +59,7 @@ def reference(
     ValueError
         If there are fewer than two boundaries, they do not rise, or the panel is not positive.
     """
-    bounds = np.asarray(boundaries_s, dtype=np.float64)
-    if bounds.ndim != 1 or bounds.size < 2 or not (np.diff(bounds) > 0).all():
-        raise ValueError("Boundaries must be two or more rising times")
+    bounds = checked_boundaries(boundaries_s)
     cycles = np.ones(bounds.size - 1, bool) if synchronised is None else np.asarray(synchronised, bool)
     if cycles.shape != (bounds.size - 1,):
         raise ValueError(f"{bounds.size - 1} windows need as many flags, not {cycles.size}")
@@ -89,6 +87,22 @@ def reference(
         v_dc=float(share @ windows.v_mean),
         i_dc=float(share @ windows.i_mean),
     )
+
+
+def checked_boundaries(boundaries_s: FloatArray) -> FloatArray:
+    """Return the boundaries as an array; raises `ValueError` unless they are two or more rising times."""
+    bounds = np.asarray(boundaries_s, dtype=np.float64)
+    if bounds.ndim != 1 or bounds.size < 2 or not (np.diff(bounds) > 0).all():
+        raise ValueError("Boundaries must be two or more rising times")
+    return bounds
+
+
+def quadrature(bounds: FloatArray, panel_s: float = _PANEL_S) -> tuple[FloatArray, FloatArray]:
+    """Return where to evaluate a window, as fractions of it, and the weights of a mean over it."""
+    panels = int(np.ceil(np.diff(bounds).max() / panel_s))
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    turn = ((nodes + 1) / 2 + np.arange(panels)[:, None]).ravel() / panels
+    return turn, np.tile(weights / 2 / panels, panels)
 
 
 def _mean(values: FloatArray, weights: FloatArray) -> float:
@@ -165,10 +179,7 @@ class _Windows:
 
 
 def _windows(voltage: Signal, current: Signal, bounds: FloatArray, panel_s: float) -> _Windows:
-    panels = int(np.ceil(np.diff(bounds).max() / panel_s))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    turn = ((nodes + 1) / 2 + np.arange(panels)[:, None]).ravel() / panels
-    weight = np.tile(weights / 2 / panels, panels)
+    turn, weight = quadrature(bounds, panel_s)
     phasor = np.exp(-2j * np.pi * turn) * weight
 
     count = bounds.size - 1
