@@ -1,5 +1,7 @@
 """CIC decimator: from the bits of ΔΣ modulators to sets of values at twice the sample rate."""
 
+from math import comb
+
 from amaranth import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
@@ -21,6 +23,11 @@ _WINDOW = CIC_ORDER + 1
 def value_bits(decimation):
     """Bits of a value, signed: from minus to plus ``decimation ** CIC_ORDER``."""
     return (decimation**CIC_ORDER).bit_length() + 1
+
+
+def _weighted(window):
+    """Half of the sum of a window's bits, each ±1, with the weights of four moving sums of two bits."""
+    return sum(comb(CIC_ORDER, bit) * (window >> bit & 1) for bit in range(_WINDOW)) - (1 << CIC_ORDER - 1)
 
 
 class CicDecimator(wiring.Component):
@@ -128,8 +135,8 @@ class CicDecimator(wiring.Component):
         """The integrators, a lane a clock; returns the lane, whether it is done, and its last sum.
 
         A moving sum of R bits, taken every second bit, is one of R / 2 pairs: so the integrators run at half
-        the modulators' rate, on bits weighted 1 4 6 4 1 for the pairs of all four sums. With bits of ±1 that
-        is an even number, as all values are; its half is integrated.
+        the modulators' rate, on five bits weighted 1 4 6 4 1. With bits of ±1 that is an even number, as all
+        values are; its half is integrated.
         """
         lanes, width = len(windows), self._bits - 1
         layout = data.ArrayLayout(signed(width), CIC_ORDER)
@@ -151,7 +158,7 @@ class CicDecimator(wiring.Component):
         total = Signal(signed(width), name="weighted")
         m.d.comb += [
             bits.eq(Array(windows)[lane]),
-            total.eq(bits[0] + bits[4] + ((bits[1] + bits[3] + bits[2]) << 2) + (bits[2] << 1) - 8),
+            total.eq(Array(_weighted(number) for number in range(1 << _WINDOW))[bits]),
         ]
         sums = []
         for state in data.View(layout, before.data):
@@ -167,24 +174,24 @@ class CicDecimator(wiring.Component):
         depth = 1 << ceil_log2(max(2, lanes))
         m.submodules.last = memory = Memory(shape=width, depth=CIC_ORDER * depth, init=[])
         last, now = memory.read_port(), memory.write_port()
-        comb, place = Signal(range(CIC_ORDER)), Signal(range(depth))
-        comb_ahead, place_ahead = Signal.like(comb), Signal.like(place)
+        order, place = Signal(range(CIC_ORDER)), Signal(range(depth))
+        order_ahead, place_ahead = Signal.like(order), Signal.like(place)
         work = Signal(lanes * width)
         front = work[:width]
         differences, hand_on = Signal(), Signal()
         m.d.comb += [
-            last.addr.eq(Cat(place_ahead, comb_ahead)),
-            now.addr.eq(Cat(place, comb)),
+            last.addr.eq(Cat(place_ahead, order_ahead)),
+            now.addr.eq(Cat(place, order)),
             now.data.eq(front),
             now.en.eq(differences),
         ]
         with m.If(differences):
             turns = place == lanes - 1
-            m.d.comb += [place_ahead.eq(Mux(turns, 0, place + 1)), comb_ahead.eq(comb + turns)]
-        m.d.sync += [place.eq(place_ahead), comb.eq(comb_ahead), hand_on.eq(0)]
+            m.d.comb += [place_ahead.eq(Mux(turns, 0, place + 1)), order_ahead.eq(order + turns)]
+        m.d.sync += [place.eq(place_ahead), order.eq(order_ahead), hand_on.eq(0)]
         with m.If(differences):
             m.d.sync += work.eq(Cat(work[width:], (front - last.data)[:width]))
-            with m.If((place == lanes - 1) & (comb == CIC_ORDER - 1)):
+            with m.If((place == lanes - 1) & (order == CIC_ORDER - 1)):
                 m.d.sync += [differences.eq(0), hand_on.eq(1)]
         with m.If(collects):
             m.d.sync += work.eq(Cat(work[width:], total))

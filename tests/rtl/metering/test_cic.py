@@ -208,8 +208,8 @@ def test_a_reset_needs_no_cleared_memory(simulate):
         (
             {"lanes": 12},
             ValueError,
-            "Two modulator periods (= 12 clocks) must last longer than one clock a lane, which 12 lanes do not "
-            "leave",
+            "Two modulator periods (= 12 clocks) must last longer than one clock a lane, which 12 lanes do "
+            "not leave",
         ),
         (
             {"decimation": 6},
