@@ -17,7 +17,8 @@ def test_decimate_is_the_rounded_and_saturated_sum():
     taps, shift = [rng.randrange(-(1 << 20), 1 << 20) for _ in range(9)], 22
     values = [[rng.randrange(-(1 << 29), 1 << 29) for _ in range(2)] for _ in range(40)]
     codes = decimate(np.array(values), taps, shift)
-    expected, clipped = [], 0
+    expected: list[list[int]] = []
+    clipped = 0
     for newest in range(9, 40, 2):
         expected.append([])
         for lane in range(2):
