@@ -7,7 +7,7 @@ from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from rtl.bus import StoredRegister
-from rtl.metering.quantities import Quantity, quantities
+from rtl.metering.quantities import Quantity
 from rtl.metering.quantity_memory import QuantityMemory
 
 COMMIT_TO_WRITE = 60
@@ -23,7 +23,8 @@ def _stored(name, **parameters):
 
 def of_a_cycle():
     """108 bits a value."""
-    return QuantityMemory(quantities(1))
+    values = [_stored(f"value{number}", width=108) for number in range(19)]
+    return QuantityMemory([_stored("sequence", width=108), *values])
 
 
 def with_arrays():
@@ -138,7 +139,8 @@ def test_what_the_same_sequence_word_encloses_is_of_one_window(make, ratio, seed
                 coherent += 1
                 windows.add(before)
                 for (index, word), value in found.items():
-                    assert value == bus_words(dut, quantity(dut, before, index))[word], f"{where}: {index}, {word}"
+                    expected = bus_words(dut, quantity(dut, before, index))[word]
+                    assert value == expected, f"{where}: quantity {index}, word {word}"
             elif before:
                 torn += 1
 
@@ -162,7 +164,8 @@ def test_a_core_so_slow_that_it_sees_windows_being_written_still_notices():
             value = await read(ctx, dut.bus, dut.words * index)
             if before == await read(ctx, dut.bus, 0) > 0:
                 kept.append(before)
-                assert value == bus_words(dut, quantity(dut, before, index))[0], f"window {before}, quantity {index}"
+                expected = bus_words(dut, quantity(dut, before, index))[0]
+                assert value == expected, f"window {before}, quantity {index}"
 
     simulate(dut, 40.0, writer.run, reader)
     assert len(set(kept)) > 10
