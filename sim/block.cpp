@@ -2,6 +2,7 @@
 //
 // ports.inc, made from the header of the compiled block, has a line PORT(member) for each port.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -51,7 +52,22 @@ struct Block {
     VerilatedContext context;
     Vblock top{&context, "block"};
 
+    // What is recorded in each cycle in which the strobe is high: ports, and the words that each takes.
+    struct Recorded {
+        unsigned port, words;
+    };
+    bool records = false;
+    unsigned strobe = 0;
+    std::vector<Recorded> recorded;
+    std::vector<std::uint32_t> record;
+
     void cycle() {
+        if (records && high(strobe)) {
+            for (const auto& each : recorded) {
+                record.resize(record.size() + each.words);
+                ports[each.port].load(top, record.data() + record.size() - each.words);
+            }
+        }
         top.clk = 1;
         top.eval();
         top.clk = 0;
@@ -89,6 +105,25 @@ void block_get(Block* block, unsigned port, std::uint32_t* words) { ports[port].
 
 void block_tick(Block* block, std::uint64_t cycles) {
     while (cycles--) block->cycle();
+}
+
+void block_watch(Block* block, unsigned strobe) {
+    block->records = true;
+    block->strobe = strobe;
+    block->recorded.clear();
+    block->record.clear();
+}
+
+void block_watch_port(Block* block, unsigned port, unsigned words) {
+    block->recorded.push_back({port, words});
+}
+
+std::int64_t block_recorded(Block* block) { return block->record.size(); }
+
+// Hands over the record, and starts a new one.
+void block_take_record(Block* block, std::uint32_t* words) {
+    std::copy(block->record.begin(), block->record.end(), words);
+    block->record.clear();
 }
 
 // The functions below return the cycles that they took, or if they gave up, those minus one negated.

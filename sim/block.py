@@ -6,6 +6,7 @@ import copy
 import ctypes
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -71,7 +72,7 @@ class Block:
         self.ports: dict[str, int] = json.loads((folder / _PORTS).read_text())
         self._numbers = {name: number for number, name in enumerate(self.ports)}
         self._library = ctypes.CDLL(str(folder / _LIBRARY))
-        for function in ("block_until", "block_send"):
+        for function in ("block_until", "block_send", "block_recorded"):
             getattr(self._library, function).restype = ctypes.c_int64
         self._library.block_new.restype = ctypes.c_void_p
         self._begin()
@@ -104,6 +105,27 @@ class Block:
         """Let clock cycles pass."""
         self._library.block_tick(self._block, ctypes.c_uint64(cycles))
         self.cycles += cycles
+
+    def watch(self, strobe: str, ports: Sequence[str]) -> None:
+        """Record the values of ``ports`` in each cycle from now on in which ``strobe`` is high."""
+        self._watched = [(name, max(2, -(-self.ports[name] // _WORD_BITS))) for name in ports]
+        self._library.block_watch(self._block, self._numbers[strobe])
+        for name, words in self._watched:
+            self._library.block_watch_port(self._block, self._numbers[name], words)
+
+    def recorded(self) -> list[tuple[int, ...]]:
+        """What was recorded since `watch` or the last call: a value of each port, for each cycle."""
+        words = (ctypes.c_uint32 * self._library.block_recorded(self._block))()
+        self._library.block_take_record(self._block, words)
+        data, widths = bytes(words), [4 * count for _, count in self._watched]
+        places = [sum(widths[:index]) for index in range(len(widths) + 1)]
+        return [
+            tuple(
+                int.from_bytes(data[start + place : start + after], "little")
+                for place, after in itertools.pairwise(places)
+            )
+            for start in range(0, len(data), places[-1])
+        ]
 
     def until(self, port: str, limit: int) -> int:
         """Let cycles pass until a port of one bit is high; returns how many did.

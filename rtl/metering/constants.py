@@ -22,6 +22,7 @@ class Constants:
     gain_bits = 30
     phasor_bits = PHASOR_FRACTION
     shortest_timed_sets = 56
+    windows_to_prove = 5
     large_dc_log2 = 6
     dc_filter_bits = 3
     ring = RING

@@ -285,7 +285,7 @@ class ComputeEngine(wiring.Component):
             divider.denominator.eq(x),
             divider.fraction_bits.eq(instruction.y),
             self.sent_stb.eq(done & (instruction.operation == Operation.SEND)),
-            self.sent_port.eq(instruction.z[: len(self.sent_port)]),
+            self.sent_port.eq(instruction.z[: Port.as_shape().width]),
             self.sent_adr.eq(instruction.target + x),
             self.sent_value.eq(accumulator),
         ]

@@ -229,31 +229,33 @@ class PowerFailStore(wiring.Component):
             with m.Default():
                 m.d.comb += outgoing.eq(self._identification)
 
-        done, checked = Signal(), Signal(range(_BYTES_PER_WORD + 1), init=_BYTES_PER_WORD)
+        self._awaiting, self._answer = Signal(), Signal()
+        checked = Signal(range(_BYTES_PER_WORD + 1), init=_BYTES_PER_WORD)
         m.d.comb += [
             request.payload.write.eq(self._saving),
             # What the identification takes the place of is no record any more, whatever else it holds.
             request.payload.data.eq(Mux(part == _Part.IDENTIFICATION, 0, outgoing)),
-            check.valid.eq((self._saving | done) & (checked != _BYTES_PER_WORD)),
+            self._answer.eq(self.nvm.done & self._awaiting),
+            check.valid.eq((self._saving | ~self._awaiting) & (checked != _BYTES_PER_WORD)),
             check.start.eq((part == _Part.IDENTIFICATION) & (checked == 0)),
             check.data.eq(word[:8]),
         ]
         with m.If(request.valid & request.ready):
-            m.d.sync += [word.eq(outgoing), checked.eq(0), done.eq(0)]
+            m.d.sync += [word.eq(outgoing), checked.eq(0), self._awaiting.eq(1)]
         with m.If(check.valid):
             m.d.sync += [word.eq(word >> 8), checked.eq(checked + 1)]
-        with m.If(self.nvm.done):
-            m.d.sync += [done.eq(1), self.fault.eq(self.fault | self.nvm.error)]
+        with m.If(self._answer):
+            m.d.sync += [self._awaiting.eq(0), self.fault.eq(self.fault | self.nvm.error)]
             with m.If(~self._saving):
                 m.d.sync += word.eq(self.nvm.data)
-        return (done | self.nvm.done) & (checked >= _BYTES_PER_WORD - 1)
+        return (~self._awaiting | self._answer) & (checked >= _BYTES_PER_WORD - 1)
 
     def _receive(self, m):
         """Look at words read; returns whether they are of our record so far, and whether all are zero."""
         sound, blank = Signal(), Signal(init=1)
         cell = Signal(self._words_per_cell * _NVM_BITS)
         m.d.comb += self.cell_w.eq(cell)
-        with m.If(self.nvm.done & ~self._saving):
+        with m.If(self._answer & ~self._saving):
             with m.If(self.nvm.data != 0):
                 m.d.sync += blank.eq(0)
             with m.Switch(self._part):

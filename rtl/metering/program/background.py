@@ -10,13 +10,13 @@ __all__ = ["window_ended"]
 
 def window_ended(m, k, out):
     """Measure the window that ended last, and show its quantities."""
+    for p in m.phases:
+        follow_dc(m, k, p)
     if m.synchronised > 0:
         resample(m, k, out)
         sum_phasors(m, k)
     else:
         clear_phasors(m)
-    for p in m.phases:
-        follow_dc(m, k, p)
     m.sequence = m.sequence + 1
     frequency = 0
     if m.synchronised > 0:
@@ -32,19 +32,31 @@ def window_ended(m, k, out):
 
 
 def follow_dc(m, k, p):
-    """Judge crossings of the next windows without DC: follow the mean of whole windows slowly.
+    """Judge crossings of the next windows without DC: follow the mean of mains cycles slowly.
 
     If it is far off, crossings so far were none: it is taken over at once, and neither the window that ended
-    nor the one that runs is synchronised.
+    nor the one that runs is synchronised. It is taken over at once too from a window without crossings, but
+    that is no whole number of cycles: what it gives is good enough to find crossings, and has a few windows'
+    time to do so. The mean of any other window says nothing.
     """
-    dc = divide(p.sum_v.ended, m.length, k.time_bits)
-    p.dc_change = dc - p.source_dc
-    if p.dc_change <= k.large_dc and p.dc_change >= -k.large_dc and m.synchronised > 0:
-        p.dc_change = p.dc_change >> k.dc_filter_bits
-    else:
-        if p.dc_change > k.large_dc:
-            m.unsettled = p.is_source
-            m.synchronised = m.synchronised * (1 - p.is_source)
-        if p.dc_change < -k.large_dc:
-            m.unsettled = p.is_source
-            m.synchronised = m.synchronised * (1 - p.is_source)
+    change = divide(p.sum_v.ended, m.length, k.time_bits) - p.source_dc
+    p.dc_change = 0
+    if p.unproved > 0:
+        p.unproved = p.unproved - 1
+    if m.crossings <= 0 and p.unproved <= 0:
+        p.dc_change = change
+        p.unproved = k.windows_to_prove
+    if m.synchronised > 0:
+        p.dc_change = change >> k.dc_filter_bits
+        if change > k.large_dc:
+            take_over(m, p, change)
+        if change < -k.large_dc:
+            take_over(m, p, change)
+
+
+def take_over(m, p, change):
+    """Take over the mean at once; the windows are those of the source."""
+    p.dc_change = change
+    if p.is_source > 0:
+        m.unsettled = 1
+        m.synchronised = 0

@@ -16,8 +16,8 @@ class Machine(State):
     ``age`` counts from the start of the running window; the first one starts half a sample period before the
     first sample set, all of which is in it. ``start`` is the window's start as a place in the rings.
 
-    Of the window that ended last: ``length``, ``ended_time``, ``ended_start``, ``synchronised``;
-    ``until_background`` counts down the sample sets until the filters have all that they need of it.
+    Of the window that ended last: ``length``, ``ended_time``, ``ended_start``, ``synchronised``,
+    and how many of its ends are ``crossings``; ``until_background`` counts down the sample sets until the filters have all that they need of it.
     """
 
     now: Wide = 0
@@ -33,6 +33,7 @@ class Machine(State):
     ended_time: Wide = 0
     ended_start: Word = 0
     synchronised: Word = 0
+    crossings: Word = 0
     until_background: Word = 0
     unsettled: Word = 0
 

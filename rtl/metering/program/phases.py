@@ -22,7 +22,7 @@ class Phase(State):
     crossing: Word = 0
     source_dc: Word = 0
     dc_change: Word = 0
-    settled: Word = 0
+    unproved: Word = 0
     is_source: Word = 0
     next_is_source: Word = 0
     sum_v: Sum

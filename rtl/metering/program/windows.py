@@ -70,6 +70,7 @@ def end_window(m, k, crossing, fraction):
     if m.unsettled > 0:
         m.at_crossing = 0
     m.synchronised = crossing * m.at_crossing
+    m.crossings = crossing + m.at_crossing
     m.at_crossing = crossing
     if m.unsettled > 0:
         m.at_crossing = 0
