@@ -28,7 +28,6 @@ _MARK = "#b03048"
 _LINEAR = 0.001
 _TICKS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 _STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,

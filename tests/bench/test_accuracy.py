@@ -33,7 +33,9 @@ MODEL = ModelEngine(backend("pysim"))
 
 def check(outcomes):
     for outcome in outcomes:
-        assert abs(outcome.error_percent) <= mark_of(outcome.point).percent, outcome
+        mark = mark_of(outcome.point)
+        assert mark is not None
+        assert abs(outcome.error_percent) <= mark.percent, outcome
 
 
 def point(ratio, lag=0.0, frequency=50.0):
