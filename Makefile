@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format vectors bitstream lock clean tools
+.PHONY: help setup demo test lint format vectors power-cuts bitstream lock clean tools
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ format: $(READY)  ## format the sources
 vectors: $(READY)  ## run every known-answer vector through the RTL
 	@echo "== Running all known-answer vectors through the RTL"
 	@WATTSEAL_VECTORS=all $(BIN)/python -m pytest -n $(JOBS) tests/rtl/crypto
+
+power-cuts: $(READY)  ## cut the power at every clock of a save
+	@echo "== Cutting the power at every clock of a save"
+	@WATTSEAL_POWER_CUTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/rtl/metering/test_power_fail.py
 
 bitstream: $(READY)  ## build the bitstream for BOARD (default ulx3s-85f)
 	@$(BIN)/wattseal build --board $(BOARD)
