@@ -85,6 +85,7 @@ class Expressions:
         self._cells = {}
         self._paths = {}
         self._arrays = {}
+        self._placed = set()
         self._array_words = 0
         self._table = [1]
         self._tables = {}
@@ -99,7 +100,10 @@ class Expressions:
     # --- Memories
 
     def _place(self, state, path=""):
-        """Give every field of ``state``, and of what it holds, a cell."""
+        """Give every field of ``state``, and of what it holds, a cell; a state met again has its own."""
+        if id(state) in self._placed:
+            return
+        self._placed.add(id(state))
         for name in type(state).__annotations__:
             kind, value = state.kind(name), getattr(state, name)
             if kind in (Word, Wide):
@@ -109,14 +113,18 @@ class Expressions:
             else:
                 self._place(value, f"{path}{name}.")
         for name, group in vars(state).items():
-            members = {f"{name}.{index}": each for index, each in enumerate(group)} if _is_list(group) else {}
+            members = (
+                {f"{name}.{index}": each for index, each in enumerate(group)} if isinstance(group, list) else {}
+            )
             for member, held in (members or {name: group}).items():
                 if isinstance(held, Array):
                     self._place_array(held)
-                elif isinstance(held, State) and name not in type(state).__annotations__:
+                elif isinstance(held, State):
                     self._place(held, f"{path}{member}.")
 
     def _place_array(self, array):
+        if id(array) in self._arrays:
+            return
         start = -(-self._array_words // array.length) * array.length
         self._arrays[id(array)] = start
         self._array_words = start + array.length
@@ -358,6 +366,3 @@ class Expressions:
     def _call(self, called, arguments, caller):
         raise NotImplementedError
 
-
-def _is_list(group):
-    return isinstance(group, list)

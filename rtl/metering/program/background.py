@@ -2,7 +2,7 @@
 
 from ..arithmetic import divide
 from ..microcode import Port
-from .phases import measure_phase
+from .phases import cut_sums, measure_phase
 from .points import clear_phasors, resample, sum_phasors
 
 __all__ = ["window_ended"]
@@ -10,6 +10,8 @@ __all__ = ["window_ended"]
 
 def window_ended(m, k, out):
     """Measure the window that ended last, and show its quantities."""
+    for p in m.phases:
+        cut_sums(m, k, p)
     for p in m.phases:
         follow_dc(m, k, p)
     if m.synchronised > 0:

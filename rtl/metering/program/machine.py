@@ -17,7 +17,8 @@ class Machine(State):
     first sample set, all of which is in it. ``start`` is the window's start as a place in the rings.
 
     Of the window that ended last: ``length``, ``ended_time``, ``ended_start``, ``synchronised``,
-    and how many of its ends are ``crossings``; ``until_background`` counts down the sample sets until the filters have all that they need of it.
+    how many of its ends are ``crossings``, and the weights of its last interval, ``cut_a`` and ``cut_b``;
+    ``until_background`` counts down the sample sets until the filters have all that they need of it.
     """
 
     now: Wide = 0
@@ -34,6 +35,8 @@ class Machine(State):
     ended_start: Word = 0
     synchronised: Word = 0
     crossings: Word = 0
+    cut_a: Word = 0
+    cut_b: Word = 0
     until_background: Word = 0
     unsettled: Word = 0
 

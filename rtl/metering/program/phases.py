@@ -4,7 +4,7 @@ from ..arithmetic import divide, square_root
 from ..state import State, Wide, Word
 from .channels import Sum, cut
 
-__all__ = ["Phase", "add_sample", "cut_sums", "measure_phase"]
+__all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
 
 
 class Phase(State):
@@ -58,6 +58,7 @@ class Phase(State):
         self.name = f"phase{index}"
         self.v = v
         self.i = i
+        self.sums = [self.sum_v, self.sum_i, self.sum_vv, self.sum_ii, self.sum_vi]
         self.is_source = self.next_is_source = int(index == 0)
 
 
@@ -70,17 +71,23 @@ def add_sample(m, k, p):
     p.sum_vi.total = p.sum_vi.total + p.v.value * p.i.value
 
 
-def cut_sums(k, p, a, b):
-    """Share the interval between two samples: the next window gets ``a`` of one less ``b`` of the other."""
-    va = (a * p.v.before) >> k.weight_bits
-    vb = (b * p.v.value) >> k.weight_bits
-    ia = (a * p.i.before) >> k.weight_bits
-    ib = (b * p.i.value) >> k.weight_bits
+def lay_down_sums(p):
+    """Keep the phase's sums at the window's end for the background."""
+    for total in p.sums:
+        total.then = total.total
+
+
+def cut_sums(m, k, p):
+    """End the window's sums: of the interval between two samples the next window gets its share."""
+    va = (m.cut_a * p.v.then_before) >> k.weight_bits
+    vb = (m.cut_b * p.v.then) >> k.weight_bits
+    ia = (m.cut_a * p.i.then_before) >> k.weight_bits
+    ib = (m.cut_b * p.i.then) >> k.weight_bits
     cut(p.sum_v, va, 1, vb, 1)
     cut(p.sum_i, ia, 1, ib, 1)
-    cut(p.sum_vv, va, p.v.before, vb, p.v.value)
-    cut(p.sum_ii, ia, p.i.before, ib, p.i.value)
-    cut(p.sum_vi, va, p.i.before, vb, p.i.value)
+    cut(p.sum_vv, va, p.v.then_before, vb, p.v.then)
+    cut(p.sum_ii, ia, p.i.then_before, ib, p.i.then)
+    cut(p.sum_vi, va, p.i.then_before, vb, p.i.then)
 
 
 def measure_phase(m, k, p, out):

@@ -5,7 +5,8 @@ straight line, so that what one window does not get the next one gets, to the la
 """
 
 from ..arithmetic import divide
-from .phases import cut_sums
+from .channels import lay_down
+from .phases import lay_down_sums
 
 __all__ = ["find_end_of_window"]
 
@@ -84,10 +85,12 @@ def end_window(m, k, crossing, fraction):
     if crossing > 0:
         m.longest = k.longest_window
     weight_bits = 2 * k.time_bits + 1 - k.weight_bits
-    a = (rest * rest) >> weight_bits
-    b = (fraction * fraction) >> weight_bits
+    m.cut_a = (rest * rest) >> weight_bits
+    m.cut_b = (fraction * fraction) >> weight_bits
+    for c in m.channels:
+        lay_down(c)
     for p in m.phases:
-        cut_sums(k, p, a, b)
+        lay_down_sums(p)
         p.source_dc = p.source_dc + p.dc_change
         p.level = p.level - p.dc_change
         p.dc_change = 0
