@@ -41,7 +41,7 @@ extern "C" int64_t delta_sigma_bits(const double* signal, int64_t frames, int la
             const bool bit = second >= 0;
             const double fed_back = bit ? 1 : -1;
             first = clamped(first + (input - fed_back), limit);
-            second = clamped(second + (first - 2 * fed_back), limit);
+            second = clamped(second + (first - 1.5 * fed_back), limit);
             packed |= uint8_t(bit) << lane;
         }
         bits[count] = packed;

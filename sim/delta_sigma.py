@@ -35,10 +35,13 @@ _BYTES = np.ctypeslib.ndpointer(np.uint8, flags="C_CONTIGUOUS")
 class DeltaSigma:
     """Modulators of several lanes, in step.
 
-    With the input x and the bit b of a period (1 or 0, fed back as y = ±1), ``s1 += x - y`` and then
-    ``s2 += s1 - 2 y``; the next bit tells whether s2 is not negative. Full scale is 1: a constant x has a
-    fraction (1 + x) / 2 of ones. Beyond `STABLE_TO` the two sums grow and are held at ±32; the bits are then
-    no longer those of the signal, and come back to it by themselves.
+    A period's bit is 1 if s2 is not negative, and fed back as y = ±1: with the input x, ``s1 += x - y`` and
+    then ``s2 += s1 - 1.5 y``. Full scale is 1: a constant x has a fraction (1 + x) / 2 of ones. As with any
+    modulator of one bit the gain depends a little on amplitude and frequency: at 3.2 kHz and 4.096 MHz it is
+    within 0.002 % up to 0.8 of full scale.
+
+    Beyond `STABLE_TO` the two sums grow and are held at ±32. The bits are then no longer those of the signal,
+    and come back to it by themselves.
 
     The signal comes as samples of a rate of its own and is interpolated to the modulators' (48 taps of a sinc
     under a Kaiser window with β = 12): it must hold nothing above `FLAT_TO` of its rate. Its first value is
