@@ -29,9 +29,7 @@ def square_root(radicand):
 
 def dot(shape, array, first, argument):
     """Sum of the products of ``array`` from index ``first`` on with the entries of the `Dot` ``shape``."""
-    return sum(
-        array[first + step] * shape.table[entry] for step, entry in enumerate(shape.entries(argument))
-    )
+    return sum(array[first + step] * shape.table[entry] for step, entry in enumerate(shape.entries(argument)))
 
 
 def crc32(before, word):

@@ -12,10 +12,10 @@ import operator
 import textwrap
 from functools import cache
 
+from .constants import Constants
 from .expressions import Cell, CompileError, Expressions, Function, Inputs, NotStatic, Outputs
 from .hazards import without_hazards
 from .microcode import Operation, Port, Program
-from .constants import Constants
 from .parameters import INPUTS
 from .program.machine import Machine, sample_set
 from .state import Array, Wide, Word
@@ -36,9 +36,10 @@ class _Compiler(Expressions):
     """Statements, functions and the whole program."""
 
     def __init__(self, machine, addresses):
-        super().__init__()
+        super().__init__(self._call)
         self._addresses = addresses
         self._waiting = []
+        self._in_background = False
         self._place(machine)
 
     def _assign(self, target, value, kind, function):
@@ -50,9 +51,15 @@ class _Compiler(Expressions):
             name = target.id
             known = self._known(value, function)
             if known is not None and name not in function.repeated:
+                if function.branches > function.unrolled and function.names.get(name, known) != known:
+                    raise CompileError(
+                        f"{self._line}: give `{name}` a value before the loop that may change it"
+                    )
                 function.names[name] = known
                 return
-            cell = function.names[name] = self._variable(kind)
+            # What one turn of a loop may leave to the next must not share the cell of a call before it.
+            fresh = function.loops > 0 and function.branches > 1
+            cell = function.names[name] = self._variable(kind, fresh=fresh)
         self._evaluate(value, function)
         self._store(cell)
 
@@ -78,9 +85,13 @@ class _Compiler(Expressions):
     def _output(self, method, arguments, function):
         """``out.send(port, address, value)``, or ``out.background(function, …)``."""
         if method == "background":
+            if self._in_background:
+                raise CompileError(f"{self._line}: the background cannot start the background")
             self._emit(operation=Operation.START)
             called = self._static(arguments[0], function)
             names = [self._static(argument, function) for argument in arguments[1:]]
+            if any(isinstance(each, Inputs) for each in names):
+                raise CompileError(f"{self._line}: the background has no sample set")
             self._waiting.append((self._code[-1], called, names))
             return
         port, address, value = arguments
@@ -107,9 +118,11 @@ class _Compiler(Expressions):
             case ast.AnnAssign(target=target, annotation=annotation, value=value):
                 self._assign(target, value, self._static(annotation, function), function)
             case ast.For(target=ast.Name(id=name), iter=iterated, body=body):
+                outer, function.unrolled = function.unrolled, function.branches
                 for item in self._static(iterated, function):
                     function.names[name] = item
                     self._block(body, function)
+                function.unrolled = outer
             case ast.While(test=test, body=body):
                 self._while(test, body, function)
             case ast.If(test=test, body=body, orelse=orelse):
@@ -120,7 +133,7 @@ class _Compiler(Expressions):
                 self._output(name, arguments, function)
             case ast.Expr(value=ast.Call(func=called, args=arguments)):
                 self._call(self._static(called, function), arguments, function)
-            case ast.Return(value=value):
+            case ast.Return(value=value) if node is function.last:
                 self._evaluate(value, function)
             case _:
                 raise CompileError(f"{self._line}: the engine has nothing for `{ast.unparse(node)}`")
@@ -139,6 +152,7 @@ class _Compiler(Expressions):
             self._block(body if all(known) else orelse, function)
             return
         leave = [self._leave_unless(condition, function) for condition in self._conditions(test)]
+        function.branches += 1
         self._block(body, function)
         if orelse:
             self._emit(operation=Operation.JUMP)
@@ -148,11 +162,16 @@ class _Compiler(Expressions):
         if orelse:
             self._block(orelse, function)
             end.target = len(self._code)
+        function.branches -= 1
 
     def _while(self, test, body, function):
         top = len(self._code)
         leave = [self._leave_unless(condition, function) for condition in self._conditions(test)]
+        function.loops += 1
+        function.branches += 1
         self._block(body, function)
+        function.loops -= 1
+        function.branches -= 1
         self._emit(operation=Operation.JUMP, target=top)
         for jump in leave:
             jump.target = len(self._code)
@@ -204,7 +223,7 @@ class _Compiler(Expressions):
         ]
         scope = {**vars(inspect.getmodule(called)), "first line": before_first}
         repeated = {name for name in assigned if assigned.count(name) > 1}
-        self._block(tree.body, Function(names, scope, repeated))
+        self._block(tree.body, Function(names, scope, repeated, tree.body[-1]))
 
     def _argument(self, node, function):
         cell = self._cell(node, function)
@@ -213,6 +232,7 @@ class _Compiler(Expressions):
     def program(self, entry, machine, constants):
         """Compile ``entry``, and the background that it starts."""
         self._entry(entry, (machine, constants, Inputs(), Outputs()))
+        self._in_background = True
         for start, called, arguments in self._waiting:
             for memory in self._memories.values():
                 memory.keep()
@@ -238,10 +258,17 @@ class _Compiler(Expressions):
         self._emit(operation=Operation.END)
 
 
-def compile_program(parameters, entry=sample_set):
-    """Compile the metrology program, which starts at ``entry``, for `MeteringParameters` ``parameters``.
+def compile_program(parameters, entry=sample_set, machine=Machine):
+    """Compile a metrology program; returns a `Program`.
 
-    Returns a `Program`.
+    Parameters
+    ----------
+    parameters : MeteringParameters
+        What the engine is made for.
+    entry : function, optional
+        The work of a sample set.
+    machine : type, optional
+        `State` of the program, made with the constants and the parameters.
 
     Raises
     ------
@@ -249,5 +276,5 @@ def compile_program(parameters, entry=sample_set):
         If the program's text has something that the engine cannot do.
     """
     constants = Constants(parameters)
-    machine = Machine(constants, parameters)
-    return _Compiler(machine, constants.addresses).program(entry, machine, constants)
+    state = machine(constants, parameters)
+    return _Compiler(state, constants.addresses).program(entry, state, constants)

@@ -352,4 +352,3 @@ class ComputeEngine(wiring.Component):
             m.d.sync += [*swap, in_background.eq(1), counter.eq(waiting_counter), running.eq(1)]
         with m.Elif(foreground & ~in_background & ~running & empty):
             m.d.sync += [counter.eq(0), running.eq(1)]
-

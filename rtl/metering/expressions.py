@@ -47,11 +47,20 @@ class Outputs:
 
 @dataclass
 class Function:
-    """What is known while a function is compiled."""
+    """What is known while a function is compiled.
+
+    ``repeated`` are the names that are assigned more than once, ``last`` is the last statement. ``loops``
+    counts the loops around the present statement, ``branches`` the loops and branches that may pass it by;
+    ``unrolled`` of these are around the innermost unrolled loop.
+    """
 
     names: dict
     scope: dict
     repeated: set
+    last: ast.stmt
+    loops: int = 0
+    branches: int = 0
+    unrolled: int = 0
 
 
 class _Memory:
@@ -61,8 +70,9 @@ class _Memory:
         self.initial = []
         self._free = []
 
-    def allocate(self, initial=0):
-        if self._free:
+    def allocate(self, initial=0, *, fresh=False):
+        """A cell; ``fresh`` is one that nothing has used before."""
+        if self._free and not fresh:
             return self._free.pop()
         self.initial.append(initial)
         return len(self.initial) - 1
@@ -76,9 +86,16 @@ class _Memory:
 
 
 class Expressions:
-    """Memories and expressions: all of the compiler that knows nothing of statements."""
+    """Memories and expressions: all of the compiler that knows nothing of statements.
 
-    def __init__(self):
+    Parameters
+    ----------
+    inline : callable
+        Compiles a call: ``inline(called, arguments, caller)`` leaves what it returns in the accumulator.
+    """
+
+    def __init__(self, inline):
+        self._inline = inline
         self._code = []
         self._memories = {Word: _Memory(), Wide: _Memory()}
         self._constants = {}
@@ -114,7 +131,9 @@ class Expressions:
                 self._place(value, f"{path}{name}.")
         for name, group in vars(state).items():
             members = (
-                {f"{name}.{index}": each for index, each in enumerate(group)} if isinstance(group, list) else {}
+                {f"{name}.{index}": each for index, each in enumerate(group)}
+                if isinstance(group, list)
+                else {}
             )
             for member, held in (members or {name: group}).items():
                 if isinstance(held, Array):
@@ -172,6 +191,8 @@ class Expressions:
                 return tuple(self._static(element, function) for element in elements)
             case ast.Call(func=ast.Name(id="range"), args=arguments):
                 return range(*(self._static(argument, function) for argument in arguments))
+            case ast.Call(func=ast.Name(id="len"), args=[argument]):
+                return len(self._static(argument, function))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._static(operand, function)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _STATIC_OPERATORS:
@@ -238,8 +259,8 @@ class Expressions:
         self._store(cell)
         return cell
 
-    def _variable(self, kind):
-        cell = Cell(kind, self._memories[kind].allocate())
+    def _variable(self, kind, *, fresh=False):
+        cell = Cell(kind, self._memories[kind].allocate(fresh=fresh))
         self._variables.append(cell)
         return cell
 
@@ -347,7 +368,7 @@ class Expressions:
             first, argument = (self._word(argument, function) for argument in node.args[2:])
             self._dot(self._shape(shape), array, first, argument)
         else:
-            self._call(called, node.args, function)
+            self._inline(called, node.args, function)
 
     def _store(self, cell):
         """Send the result of the last instruction to a cell."""
@@ -362,7 +383,3 @@ class Expressions:
             last = self._code[-1]
         last.to = Destination.WORD if cell.kind is Word else Destination.WIDE
         last.target = cell.address
-
-    def _call(self, called, arguments, caller):
-        raise NotImplementedError
-

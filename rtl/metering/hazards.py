@@ -4,7 +4,14 @@ from .microcode import JUMPS, Base, Destination, Instruction, Operation
 
 __all__ = ["without_hazards"]
 
-_READS_X = (Operation.COMPUTE, Operation.DIVIDE, Operation.DOT, Operation.STORE, Operation.SEND, Operation.CRC)
+_READS_X = (
+    Operation.COMPUTE,
+    Operation.DIVIDE,
+    Operation.DOT,
+    Operation.STORE,
+    Operation.SEND,
+    Operation.CRC,
+)
 _READS_Y = (Operation.COMPUTE, Operation.DOT)
 
 
@@ -17,9 +24,7 @@ def without_hazards(code, zero):
         reads += [instruction.y] * (instruction.operation in _READS_Y)
         late_word = before.to is Destination.WORD and before.target in reads
         late_wide = (
-            before.to is Destination.WIDE
-            and instruction.base is Base.WIDE
-            and before.target == instruction.z
+            before.to is Destination.WIDE and instruction.base is Base.WIDE and before.target == instruction.z
         )
         moved[address] = len(result)
         if late_word or late_wide:

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data, enum
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for
 
 from .parameters import WORD_BITS
 
@@ -157,14 +157,10 @@ class Program:
     @property
     def layout(self) -> data.StructLayout:
         """Layout of an instruction in the program ROM."""
-        word = ceil_log2(len(self.words))
-        target = max(
-            word,
-            ceil_log2(len(self.wides)),
-            ceil_log2(self.array_words),
-            bits_for(max(instruction.target for instruction in self.instructions)),
-            1,
-        )
+
+        def unsigned_for(field):
+            return unsigned(bits_for(max(getattr(instruction, field) for instruction in self.instructions)))
+
         return data.StructLayout(
             {
                 "operation": Operation,
@@ -173,11 +169,11 @@ class Program:
                 "negate": unsigned(1),
                 "shift": unsigned(bits_for(len(self.shifts) - 1)),
                 "length": unsigned(bits_for(len(self.lengths) - 1)),
-                "x": unsigned(word),
-                "y": unsigned(word),
-                "z": unsigned(max(ceil_log2(len(self.wides)), 3)),
+                "x": unsigned_for("x"),
+                "y": unsigned_for("y"),
+                "z": unsigned_for("z"),
                 "to": Destination,
-                "target": unsigned(target),
+                "target": unsigned_for("target"),
             }
         )
 
@@ -202,4 +198,6 @@ class Program:
     def identification(self) -> bytes:
         """SHA-256 of the program as built in: instructions, their layout, memories at power-on, tables."""
         parts = (self.rom, list(self.layout.members), self.shifts, self.lengths, self.words, self.wides)
-        return sha256(repr((*parts, self.array_words, self.table, self.shapes, self.inputs)).encode()).digest()
+        return sha256(
+            repr((*parts, self.array_words, self.table, self.shapes, self.inputs)).encode()
+        ).digest()
