@@ -1,6 +1,6 @@
 """The integers that the metrology program computes with, from what it is made for."""
 
-from .filters import INTERPOLATION_TAPS, circle, interpolation_table
+from .filters import ALL_PASS_BITS, ALL_PASS_FACTORS, INTERPOLATION_TAPS, circle, interpolation_table
 from .parameters import DELAY_RING, INPUTS, LANE_BITS, POINTS, RING, MeteringParameters
 from .quantities import FACTOR_FRACTION, MEAN_FRACTION, PHASOR_FRACTION, TIME_FRACTION, addresses
 from .state import Dot
@@ -23,6 +23,7 @@ class Constants:
     phasor_bits = PHASOR_FRACTION
     shortest_timed_sets = 56
     windows_to_prove = 5
+    low_pass_bits = 4
     large_dc_log2 = 6
     dc_filter_bits = 3
     ring = RING
@@ -31,12 +32,18 @@ class Constants:
     point_bits = 7
     taps = INTERPOLATION_TAPS
 
+    # Factors of the all-pass chains, with turn_bits; what passes has three bits more than a sample.
+    turn_bits = ALL_PASS_BITS
+    turn_guard = 8
+    turn_i, turn_v = ALL_PASS_FACTORS[::2], ALL_PASS_FACTORS[1::2]
+
     def __init__(self, parameters: MeteringParameters):
         rate = parameters.sample_rate_hz
         self.parameters = parameters
         self.addresses = addresses(parameters)
         self.sample = 1 << self.time_bits
         self.sample_rate = round(rate * self.sample)
+        self.whole_rate = round(rate)
         self.nominal_window = round(rate / parameters.nominal_hz * self.sample)
         self.shortest_window = int(rate / parameters.highest_hz) * self.sample
         # Time for the background of a timed window.
@@ -44,7 +51,9 @@ class Constants:
         self.longest_window = (int(rate / parameters.lowest_hz) + 1) * self.sample
         self.apparent_bits = 24
         self.quotient_bits = self.factor_bits - self.apparent_bits
-        self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2)
+        # Levels are as large as the low pass makes them.
+        self.low_pass_gain = 1 << self.low_pass_bits
+        self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2 + self.low_pass_bits)
         self.large_dc = 1 << (LANE_BITS - 1 - self.large_dc_log2)
         self.unity = 1 << self.factor_bits
         self.one_gain = 1 << self.gain_bits
@@ -68,6 +77,9 @@ class Constants:
         self.phasor_shift = self.factor_bits + self.point_bits - self.phasor_bits
         # A mean reactive power times a window's length, without what a word cannot hold.
         self.reactive_bits = 35
+        # Active and reactive power as words of the same scale: the largest is 2 ** 34.
+        self.vector_bits = 36
+        self.reactive_vector_bits = self.vector_bits - 2 * (self.mean_bits - self.phasor_bits) - 1
         # A product with the stride h is with the cosine of order h; a quarter of the circle back, its sine.
         self.cosine = Dot(circle(POINTS, self.factor_bits), POINTS, start=0)
         self.sine = Dot(circle(POINTS, self.factor_bits), POINTS, start=3 * POINTS // 4)

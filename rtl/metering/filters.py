@@ -12,6 +12,8 @@ from functools import cache
 from .parameters import LANE_BITS, WORD_BITS
 
 __all__ = [
+    "ALL_PASS_BITS",
+    "ALL_PASS_FACTORS",
     "CIC_ORDER",
     "DECIMATION_TAPS",
     "INTERPOLATION_PHASES",
@@ -29,6 +31,16 @@ CIC_ORDER = 4
 DECIMATION_TAPS = 80
 INTERPOLATION_TAPS = 40
 INTERPOLATION_PHASES = 128
+
+ALL_PASS_BITS = 26
+ALL_PASS_FACTORS = (
+    *(1826320, 6924143, 14309847, 22770035, 31226988, 38942170, 45542299),
+    *(50939162, 55221171, 58562395, 61163105, 63218560, 64907604, 66393476),
+)
+"""Factors, with ``ALL_PASS_BITS``, of sections (a - z⁻²) / (1 - a z⁻²): a chain of every second one leads a
+chain of the others, delayed by a sample, by 90° from 1/190 of the sample rate to 1/190 below half of it. An
+elliptic half-band filter turned by a quarter of the sample rate (Valenzuela and Constantinides, 1983).
+"""
 
 _FRACTION_BITS = 160
 _ONE = 1 << _FRACTION_BITS

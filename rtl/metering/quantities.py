@@ -63,6 +63,13 @@ _COMMON = [
         "Hz",
         "Mains frequency, one over the window's length; 0 for a timed one.",
     ),
+    (
+        "rocof",
+        WIDE_BITS,
+        _TIME,
+        "Hz / s",
+        "Change of the frequency from the last window to this, over its length.",
+    ),
 ]
 
 _PHASE = [
@@ -76,7 +83,21 @@ _PHASE = [
         _POWER_UNIT,
         "Fundamental reactive power (IEEE 1459, 3.1.2.5); positive for inductive import.",
     ),
+    (
+        "reactive_budeanu",
+        WIDE_BITS,
+        _POWER,
+        _POWER_UNIT,
+        "Reactive power of all frequencies after Budeanu (IEEE 1459, 3.1.2.14), by a shift of 90°.",
+    ),
     ("apparent", WIDE_BITS, _POWER, _POWER_UNIT, "RMS voltage times RMS current (IEEE 1459, 3.1.2.7)."),
+    (
+        "apparent_vector",
+        WORD_BITS,
+        _POWER - 36,
+        _POWER_UNIT,
+        "Root of the squares' sum of active and fundamental reactive power.",
+    ),
     (
         "power_factor",
         WORD_BITS,
@@ -84,6 +105,8 @@ _PHASE = [
         "",
         "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power.",
     ),
+    ("v_peak", WORD_BITS, _PEAK, "V full scale", "Largest magnitude of the voltage in the last mains cycle."),
+    ("i_peak", WORD_BITS, _PEAK, "A full scale", "Largest magnitude of the current in the last mains cycle."),
     ("v_dc", WORD_BITS, _MEAN, "V full scale", "Mean voltage."),
     ("i_dc", WORD_BITS, _MEAN, "A full scale", "Mean current."),
     (
@@ -108,6 +131,13 @@ _PHASE = [
 ]
 
 
+_NEUTRAL = [
+    ("irms", WORD_BITS, _PEAK + 4, "A full scale", "RMS current of the neutral, measured."),
+    ("irms_computed", WORD_BITS, _PEAK + 4, "A full scale", "RMS value of the sum of the phases' currents."),
+    ("irms_difference", WORD_BITS, _PEAK + 4, "A full scale", "RMS value of measured less computed current."),
+]
+
+
 def quantities(parameters):
     """Quantities of every window for `MeteringParameters`; a chip with fewer phases has the same first ones."""
     common = [_quantity((name,), *rest) for name, *rest in _COMMON]
@@ -116,7 +146,8 @@ def quantities(parameters):
         for phase in range(parameters.phases)
         for name, *rest in _PHASE
     ]
-    return common + per_phase
+    neutral = [_quantity(("neutral", name), *rest) for name, *rest in _NEUTRAL] * parameters.neutral
+    return common + per_phase + neutral
 
 
 def addresses(parameters):

@@ -2,6 +2,7 @@
 
 from ..arithmetic import divide
 from ..microcode import Port
+from .neutral import cut_neutral, measure_neutral
 from .phases import cut_sums, measure_phase
 from .points import clear_phasors, resample, sum_phasors
 
@@ -12,6 +13,8 @@ def window_ended(m, k, out):
     """Measure the window that ended last, and show its quantities."""
     for p in m.phases:
         cut_sums(m, k, p)
+    for n in m.neutrals:
+        cut_neutral(m, k, n)
     for p in m.phases:
         follow_dc(m, k, p)
     if m.synchronised > 0:
@@ -21,14 +24,22 @@ def window_ended(m, k, out):
         clear_phasors(m)
     m.sequence = m.sequence + 1
     frequency = 0
+    rocof = 0
     if m.synchronised > 0:
         frequency = divide(k.sample_rate, m.length, k.time_bits)
+        if m.frequency > 0:
+            change = frequency - m.frequency
+            rocof = divide(change * k.whole_rate, m.length, k.time_bits)
+    m.frequency = frequency
     out["sequence"] = m.sequence
     out["time"] = m.ended_time
     out["length"] = m.length
     out["frequency"] = frequency
+    out["rocof"] = rocof
     for p in m.phases:
         measure_phase(m, k, p, out)
+    for n in m.neutrals:
+        measure_neutral(m, k, n, out)
     out["synchronised"] = m.synchronised
     out.send(Port.QUANTITY_COMMIT, 0, 0)
 

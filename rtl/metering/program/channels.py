@@ -14,7 +14,7 @@ class Channel(State):
     raw samples the corrected one lies. ``value`` is the newest calibrated sample, ``before`` the one before;
     full scale is 2 ** 27, and filters and gain keep it below 2 ** 29. ``then`` and
     ``then_before`` are those at the last window's end. ``following`` is the row after ``row``, ``rest`` what
-    ``fraction`` lacks to one.
+    ``fraction`` lacks to one. ``peak`` is the largest magnitude of the last cycle's points.
     """
 
     gain: Word = 0
@@ -28,6 +28,7 @@ class Channel(State):
     before: Word = 0
     then: Word = 0
     then_before: Word = 0
+    peak: Word = 0
 
     def __init__(self, k, lane, name):
         super().__init__()

@@ -3,6 +3,7 @@
 from ..state import State, Wide, Word
 from .background import window_ended
 from .channels import Channel, take_in
+from .neutral import Neutral, add_neutral_sample
 from .phases import Phase, add_sample
 from .windows import find_end_of_window
 
@@ -12,7 +13,8 @@ __all__ = ["Machine", "sample_set"]
 class Machine(State):
     """State of the whole program, made for a set of `Constants` ``k``.
 
-    ``now`` counts from the first sample set after power-on, and ``position`` is its place in the rings.
+    ``now`` counts from the first sample set after power-on, ``position`` is its place in the rings, and
+    ``odd`` is 1 for every second one.
     ``age`` counts from the start of the running window; the first one starts half a sample period before the
     first sample set, all of which is in it. ``start`` is the window's start as a place in the rings.
 
@@ -35,9 +37,11 @@ class Machine(State):
     ended_start: Word = 0
     synchronised: Word = 0
     crossings: Word = 0
+    frequency: Word = 0
     cut_a: Word = 0
     cut_b: Word = 0
     until_background: Word = 0
+    odd: Word = 0
     unsettled: Word = 0
 
     def __init__(self, k, parameters):
@@ -46,9 +50,10 @@ class Machine(State):
         names += [f"i{index}" for index in range(parameters.phases)] + ["neutral"]
         self.channels = [Channel(k, lane, names[lane]) for lane in range(parameters.lanes)]
         self.phases = [
-            Phase(index, self.channels[index], self.channels[parameters.phases + index])
+            Phase(k, index, self.channels[index], self.channels[parameters.phases + index])
             for index in range(parameters.phases)
         ]
+        self.neutrals = [Neutral(self.channels[-1])] * parameters.neutral
         self.position = k.ring - 1
         self.now = -(1 + k.latency) * k.sample
         self.age = -k.sample // 2
@@ -72,6 +77,9 @@ def sample_set(m, k, lanes, out):
         find_end_of_window(m, k, out)
         for p in m.phases:
             add_sample(m, k, p)
+        for n in m.neutrals:
+            add_neutral_sample(m, n)
+        m.odd = 1 - m.odd
     if m.until_background > 0:
         m.until_background = m.until_background - 1
         if m.until_background <= 0:

@@ -3,6 +3,7 @@
 from ..arithmetic import divide, square_root
 from ..state import State, Wide, Word
 from .channels import Sum, cut
+from .quadrature import Quadrature, cut_quadrature, lay_down_quadrature, turn
 
 __all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
 
@@ -10,11 +11,12 @@ __all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
 class Phase(State):
     """State of one phase: a voltage with a current.
 
-    ``level`` is the voltage without its DC, ``rises`` tells of a rising crossing since the last sample set,
+    ``low`` is the voltage after a low pass, ``level`` the same without its DC, ``rises`` tells of a rising crossing since the last sample set,
     ``crossing`` where in that interval. ``is_source`` is 1 for the phase whose crossings end the windows.
     ``dc_change`` and ``next_is_source`` come from the background and take effect at the next window's end.
     """
 
+    low: Word = 0
     level: Word = 0
     level_before: Word = 0
     armed: Word = 0
@@ -53,8 +55,9 @@ class Phase(State):
     v_dc_time: Wide = 0
     i_dc_time: Wide = 0
 
-    def __init__(self, index, v, i):
+    def __init__(self, k, index, v, i):
         super().__init__()
+        self.quadrature = Quadrature(k)
         self.name = f"phase{index}"
         self.v = v
         self.i = i
@@ -69,12 +72,14 @@ def add_sample(m, k, p):
     p.sum_vv.total = p.sum_vv.total + p.v.value * p.v.value
     p.sum_ii.total = p.sum_ii.total + p.i.value * p.i.value
     p.sum_vi.total = p.sum_vi.total + p.v.value * p.i.value
+    turn(k, p, m.odd)
 
 
 def lay_down_sums(p):
     """Keep the phase's sums at the window's end for the background."""
     for total in p.sums:
         total.then = total.total
+    lay_down_quadrature(p.quadrature)
 
 
 def cut_sums(m, k, p):
@@ -88,6 +93,12 @@ def cut_sums(m, k, p):
     cut(p.sum_vv, va, p.v.then_before, vb, p.v.then)
     cut(p.sum_ii, ia, p.i.then_before, ib, p.i.then)
     cut(p.sum_vi, va, p.i.then_before, vb, p.i.then)
+    cut_quadrature(m, k, p.quadrature)
+
+
+def magnitude(k, x, y):
+    """Root of the sum of two squares."""
+    return square_root(x * x + y * y)
 
 
 def measure_phase(m, k, p, out):
@@ -100,6 +111,8 @@ def measure_phase(m, k, p, out):
     p.vv = p.sum_vv.ended - ((p.v_dc * total_v) >> (k.mean_bits - 2))
     p.ii = p.sum_ii.ended - ((p.i_dc * total_i) >> (k.mean_bits - 2))
     p.vi = p.sum_vi.ended - ((p.v_dc * total_i) >> (k.mean_bits - 2))
+    turned: Wide = p.quadrature.sum_vi.ended >> 6
+    turned = turned - ((p.v_dc * total_i) >> (k.mean_bits - 2))
     power_bits = k.time_bits + 2 * k.mean_bits
     p.vrms = square_root(divide(p.vv, m.length, power_bits))
     p.irms = square_root(divide(p.ii, m.length, power_bits))
@@ -127,7 +140,13 @@ def measure_phase(m, k, p, out):
     out[p.name, "irms"] = p.irms
     out[p.name, "active"] = p.active
     out[p.name, "reactive"] = reactive
+    out[p.name, "reactive_budeanu"] = divide(turned, m.length, power_bits)
     out[p.name, "apparent"] = p.vrms * p.irms
+    out[p.name, "apparent_vector"] = magnitude(
+        k, p.active >> k.vector_bits, reactive >> k.reactive_vector_bits
+    )
+    out[p.name, "v_peak"] = p.v.peak
+    out[p.name, "i_peak"] = p.i.peak
     out[p.name, "power_factor"] = factor
     out[p.name, "v_dc"] = p.v_dc
     out[p.name, "i_dc"] = p.i_dc

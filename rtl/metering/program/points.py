@@ -14,6 +14,8 @@ def resample(m, k, out):
     """
     at: Wide = m.ended_start * k.points
     index = 0
+    for c in m.channels:
+        c.peak = 0
     while index < k.points:
         whole = at >> (k.time_bits + k.point_bits)
         rows = at >> (k.time_bits + k.point_bits - k.row_bits)
@@ -27,6 +29,10 @@ def resample(m, k, out):
             late = dot(k.interpolate, c.ring, first, following) >> k.partial_bits
             point = (early * rest + late * fraction) >> (k.fraction_bits + 6)
             c.points[index] = point
+            if point > c.peak:
+                c.peak = point
+            if point < -c.peak:
+                c.peak = -point
             out.send(Port.POINT, c.lane * k.points + index, point)
         at = at + m.length
         index = index + 1

@@ -6,6 +6,7 @@ straight line, so that what one window does not get the next one gets, to the la
 
 from ..arithmetic import divide
 from .channels import lay_down
+from .neutral import lay_down_neutral
 from .phases import lay_down_sums
 
 __all__ = ["find_end_of_window"]
@@ -42,12 +43,15 @@ def find_end_of_window(m, k, out):
 def find_crossing(m, k, p):
     """Look for a rising zero crossing of the phase's voltage since the last sample set.
 
+    The voltage goes through a low pass of first order, in which the slopes of harmonics are as their
+    amplitudes: they make no crossings of their own. It is late by the same time in every cycle.
     It counts if the voltage was well below zero since the last one: noise about zero makes one crossing, not
     many.
     """
     p.rises = 0
     p.level_before = p.level
-    p.level = p.v.value - p.source_dc
+    p.low = p.low + p.v.value - (p.low >> k.low_pass_bits)
+    p.level = p.low - p.source_dc * k.low_pass_gain
     if p.level < -k.threshold:
         p.armed = 1
     if p.level_before < 0 and p.level >= 0 and p.armed > 0:
@@ -89,10 +93,12 @@ def end_window(m, k, crossing, fraction):
     m.cut_b = (fraction * fraction) >> weight_bits
     for c in m.channels:
         lay_down(c)
+    for n in m.neutrals:
+        lay_down_neutral(n)
     for p in m.phases:
         lay_down_sums(p)
         p.source_dc = p.source_dc + p.dc_change
-        p.level = p.level - p.dc_change
+        p.level = p.level - p.dc_change * k.low_pass_gain
         p.dc_change = 0
         p.is_source = p.next_is_source
     m.until_background = k.taps // 2 + 1
