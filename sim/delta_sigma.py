@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -126,7 +127,7 @@ def _table() -> FloatArray:
 
 
 @cache
-def _modulate() -> ctypes._CFuncPtr:
+def _modulate() -> Callable[..., int]:
     function = library(_SOURCE.read_text(), "delta_sigma").delta_sigma_bits
     number, count = ctypes.c_int, ctypes.c_int64
     function.argtypes = [
