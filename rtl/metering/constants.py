@@ -53,6 +53,7 @@ class Constants:
         self.quotient_bits = self.factor_bits - self.apparent_bits
         # Levels are as large as the low pass makes them.
         self.low_pass_gain = 1 << self.low_pass_bits
+        self.settling = 16 * self.low_pass_gain * self.sample
         self.threshold = 1 << (LANE_BITS - 1 - parameters.crossing_threshold_log2 + self.low_pass_bits)
         self.large_dc = 1 << (LANE_BITS - 1 - self.large_dc_log2)
         self.unity = 1 << self.factor_bits

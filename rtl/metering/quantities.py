@@ -139,7 +139,7 @@ _NEUTRAL = [
 
 
 def quantities(parameters):
-    """Quantities of every window for `MeteringParameters`; a chip with fewer phases has the same first ones."""
+    """Quantities of every window for `MeteringParameters`."""
     common = [_quantity((name,), *rest) for name, *rest in _COMMON]
     per_phase = [
         _quantity((f"phase{phase}", name), *rest)

@@ -44,7 +44,8 @@ def find_crossing(m, k, p):
     """Look for a rising zero crossing of the phase's voltage since the last sample set.
 
     The voltage goes through a low pass of first order, in which the slopes of harmonics are as their
-    amplitudes: they make no crossings of their own. It is late by the same time in every cycle.
+    amplitudes: they make no crossings of their own. It is late by the same time in every cycle,
+    and what it shows right after power-on does not count.
     It counts if the voltage was well below zero since the last one: noise about zero makes one crossing, not
     many.
     """
@@ -54,7 +55,7 @@ def find_crossing(m, k, p):
     p.level = p.low - p.source_dc * k.low_pass_gain
     if p.level < -k.threshold:
         p.armed = 1
-    if p.level_before < 0 and p.level >= 0 and p.armed > 0:
+    if p.level_before < 0 and p.level >= 0 and p.armed > 0 and m.now >= k.settling:
         p.armed = 0
         p.rises = 1
         rise = p.level - p.level_before
