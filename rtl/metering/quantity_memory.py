@@ -56,7 +56,9 @@ class QuantityMemory(wiring.Component):
 
     The engine writes one bank while the other is shown; a commit changes them over. A reader that takes
     several words reads the first quantity, the sequence, before and after: if it is the same, all words
-    are of one commit. Nothing on the bus reaches the metrology domain.
+    are of one commit. The engine writes the sequence before all others; if it may do so within four clocks
+    of ``sync`` after a commit, reading must take less time than from one commit to the next. Nothing on the
+    bus reaches the metrology domain.
 
     Parameters
     ----------

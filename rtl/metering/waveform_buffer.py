@@ -56,8 +56,8 @@ class WaveformBuffer(wiring.Component):
     Members
     -------
     set_stb : In(1)
-        A sample set is at ``lanes``, in domain ``metrology``; at least ``lanes`` + 8 clocks after the one
-        before.
+        A sample set is at ``lanes``, in domain ``metrology``; at least ``lanes`` + 7 clocks, and four of
+        ``sync``, after the one before.
     lanes : In(array of signed(28))
         The set; unchanged for one clock a lane after that of ``set_stb``.
     trigger_stb : In(1)
@@ -72,7 +72,7 @@ class WaveformBuffer(wiring.Component):
 
     Latency
     -------
-    A read is acknowledged in the clock after the strobe. A capture is complete ``lanes`` + 7 clocks
+    A read is acknowledged in the clock after the strobe. A capture is complete ``lanes`` + 6 clocks
     after the ``set_stb`` of its last set, and seen after at most four clocks of ``sync``.
 
     Raises
@@ -178,7 +178,8 @@ class WaveformBuffer(wiring.Component):
         m.d.comb += [
             header.addr.eq(Cat(banks.written, word)),
             header.data.eq(contents.word_select(word, _BUS_BITS)),
-            header.en.eq(triggered & (to_come == 0) & ~writing & ~self.set_stb),
+            # The sequence word before a sample of its capture: a reader that meets both notices.
+            header.en.eq(Mux(word == 0, self.set_stb, triggered & (to_come == 0) & ~writing)),
             banks.commit_stb.eq(header.en & (word == _HEADER_WORDS - 1)),
             oldest.addr.eq(banks.written),
             oldest.data.eq(place + 1),
