@@ -285,26 +285,24 @@ def try_cut(rig, start, clock, seed, *, read_memory):
     rig.set_cells(newer)
     rig.cut(clock, torn)
     if read_memory:
+        copies = [memory[: rig.copy_words], memory[rig.copy_words :], rig.record(newer, before[1] + 1)]
         memory = rig.memory()
+        for at in (0, rig.copy_words):  # no chance decides whether an unfinished copy is believed
+            assert memory[at : at + rig.copy_words] in copies or memory[at] != IDENTIFICATION
     after = rig.on()
     if read_memory:
         assert after == rig.recovered(memory)
         same = memory[: rig.copy_words] == memory[rig.copy_words :]
         assert rig.block.get("complete") == (same and after[2] is not None)
-    saved = (before[1] + 1, newer)
-    if clock >= rig.first_copy:
-        assert after[1:] == saved
-    elif clock >= rig.first_copy - rig.flight:
-        assert after[1:] == saved if torn == WORD else after[1:] in (saved, before[1:], (LOST, None))
-    if clock < rig.first_copy and after[1:] != saved:
-        assert clock < rig.first_copy - rig.flight or torn != WORD
+    if after[1:] == (before[1] + 1, newer):
+        assert clock >= rig.first_copy - rig.flight
+    else:
+        assert clock < rig.first_copy - (torn == WORD) * rig.flight
         assert after[2] == before[2]
-        if before[2] is not None:
-            assert after[1] == before[1]
+        assert after[1] == before[1] or before[2] is None
     if clock >= rig.save_clocks - 1:
         assert rig.block.get("complete")
     check_next_save(rig, random_cells(rig, rng, newer))
-    return after[1:] == saved
 
 
 def check_next_save(rig, cells):
@@ -343,7 +341,7 @@ def test_a_cut_at_any_clock_leaves_the_old_record_or_the_new(name, start):
 @pytest.mark.parametrize("start", STARTS)
 def test_a_cut_at_any_clock_of_a_long_save(start):
     if EVERY_CLOCK:
-        campaign("polyphase", start, tears=2, read_memory=False)
+        campaign("polyphase", start, tears=1, read_memory=False)
     else:
         campaign("polyphase", start, tears=1, step=397)
 
