@@ -211,7 +211,7 @@ MADE_FOR = {
     "slow memory": {"first": 1, "count": 3, "cell_bits": 64, "write_clocks": 7},
     "polyphase": {"first": 8, "count": 90},
 }
-_RIGS = {}
+_RIGS: dict[str, Rig] = {}
 
 
 def rig_of(name):
