@@ -10,6 +10,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.bus import WishboneCSRBridge, csr, wishbone
 from rtl.crypto.sha256.sha256 import Sha256
 from rtl.guard.firewall import Firewall, Region
+from rtl.guard.nvm import Nvm
+from rtl.guard.nvm import Region as NvmRegion
+from rtl.metering.core import PINS
 from rtl.metering.metrology import Metrology
 from rtl.periph.sysinfo import SysInfo
 from rtl.periph.timer import Timer
@@ -30,7 +33,7 @@ class _Slot:
     """A block: where its registers are, its name, and what makes it.
 
     ``ports`` are members of the block that become members of the chip, under the name given;
-    ``windows`` are its Wishbone members, at the byte address given.
+    ``windows`` are its Wishbone members, at the byte address given, as far as it has them.
     """
 
     address: int
@@ -49,6 +52,16 @@ def _uart(config):
     return Uart(clock_hz=config.application_hz, baud=config.uart_baud, fifo_depth=config.uart_fifo_depth)
 
 
+def _metrology(config):
+    bits = {"modulator_divider": config.modulator_divider, "cic_decimation": config.cic_decimation}
+    return Metrology(
+        config.metering,
+        sample_clocks=config.sample_clocks,
+        capture_sets=config.capture_sets,
+        **(bits if config.modulators else {}),
+    )
+
+
 _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
     _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
@@ -57,9 +70,14 @@ _SLOTS = (
     _Slot(
         0x1400,
         "metrology",
-        lambda config: Metrology(config.metering),
-        ports={"samples": "samples"},
-        windows={"quantities": 0x0001_0000},
+        _metrology,
+        ports={name: name for name in ("samples", *PINS, "pulses")},
+        windows={
+            "quantities": 0x0001_0000,
+            "harmonics": 0x0001_4000,
+            "points": 0x0001_8000,
+            "capture": 0x0002_0000,
+        },
     ),
 )
 
@@ -121,6 +139,10 @@ class Soc(wiring.Component):
         Level interrupts, domain ``sync``.
     samples : In(stream of arrays of words)
         Sample sets, domain ``metrology``: voltages first, then currents.
+    bits, modulator_clock, use_bits, words_lost, temperature, magnet, cover_main, cover_terminal, brown_out
+        As of `FrontEnd`, domain ``metrology``.
+    pulses : Out(one bit an output)
+        Pulse outputs, domain ``metrology``.
     uart_comms, uart_optical : Out(UartLineSignature)
         Serial lines, to the communication module and to the optical port.
 
@@ -171,8 +193,11 @@ class Soc(wiring.Component):
         self._decoder = wishbone.Decoder(**_BUS)
         self._decoder.add(self._bridge.wb_bus, addr=0)
         for slot in _SLOTS:
+            block = self.blocks[slot.name]
             for name, address in slot.windows.items():
-                bus = getattr(self.blocks[slot.name], name)
+                if name not in block.signature.members:
+                    continue
+                bus = getattr(block, name)
                 start, end, _ = self._decoder.add(bus, name=name, addr=address // 4)
                 self.windows[name] = slot.name, 4 * (end - start)
         self.memory_map = self._decoder.bus.memory_map
@@ -184,6 +209,11 @@ class Soc(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        metrology = self.blocks["metrology"]
+        m.submodules.nvm = nvm = Nvm(
+            regions={"metrology": NvmRegion(words=metrology.nvm_words, domain="metrology")}
+        )
+        connect(m, metrology.nvm, nvm.metrology)
         m.submodules.firewall = self._firewall
         m.submodules.decoder = self._decoder
         m.submodules.bridge = self._bridge

@@ -13,6 +13,9 @@ from .errors import InputError
 __all__ = ["PRESETS", "SocConfig", "preset"]
 
 
+_MAY_BE_ZERO = ("harmonics", "pulse_outputs", "capture_sets", "core_cycles_per_operation")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SocConfig:
     """Everything that distinguishes one chip from another.
@@ -35,6 +38,16 @@ class SocConfig:
         Nominal mains frequency, and the range within which zero crossings are accepted.
     crossing_threshold_log2 : int
         A crossing counts if the voltage has been below minus full scale / 2 ** this before.
+    harmonics : int
+        Highest order of the harmonics measured, 0 to 50.
+    modulators : bool
+        Whether there is an input for the bits of delta-sigma modulators beside that for words.
+    rogowski : bool
+        Whether the current lanes come from Rogowski coils.
+    pulse_outputs : int
+        Pulse outputs, 0 to 4.
+    capture_sets : int
+        Sample sets of a captured waveform, a power of two from 8 on; 0: no waveform buffer.
     sha256 : str
         ``fast`` or ``compact``.
     uart_baud, uart_fifo_depth : int
@@ -63,6 +76,11 @@ class SocConfig:
     lowest_hz: int = 40
     highest_hz: int = 70
     crossing_threshold_log2: int = 10
+    harmonics: int = 0
+    modulators: bool = True
+    rogowski: bool = False
+    pulse_outputs: int = 2
+    capture_sets: int = 0
     sha256: str = "fast"
     uart_baud: int = 115_200
     uart_fifo_depth: int = 64
@@ -73,7 +91,7 @@ class SocConfig:
         for field in fields(self):
             if field.type == "int":
                 value = getattr(self, field.name)
-                least = 0 if field.name == "core_cycles_per_operation" else 1
+                least = 0 if field.name in _MAY_BE_ZERO else 1
                 if not isinstance(value, int) or isinstance(value, bool) or value < least:
                     raise InputError(
                         f"SocConfig.{field.name} must be an integer of {least} or more, not {value!r}."
@@ -85,6 +103,7 @@ class SocConfig:
         if not isinstance(self.lifecycle, LifecycleState):
             raise InputError(f"SocConfig.lifecycle must be a LifecycleState, not {self.lifecycle!r}.")
         self._check_lanes()
+        self._check_metering()
         self._check_rates()
         self._check_uart()
 
@@ -103,6 +122,17 @@ class SocConfig:
                 f"SocConfig.crossing_threshold_log2 must be less than word_bits - 2 "
                 f"(= {self.word_bits - 2}), not {self.crossing_threshold_log2}."
             )
+
+    def _check_metering(self) -> None:
+        for name, most in (("harmonics", 50), ("pulse_outputs", 4)):
+            if getattr(self, name) > most:
+                raise InputError(f"SocConfig.{name} must be {most} or less, not {getattr(self, name)}.")
+        for name in ("modulators", "rogowski"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"SocConfig.{name} must be True or False, not {getattr(self, name)!r}.")
+        sets = self.capture_sets
+        if sets and (sets < 8 or sets & (sets - 1)):
+            raise InputError(f"SocConfig.capture_sets must be 0 or a power of two from 8 on, not {sets}.")
 
     def _check_rates(self) -> None:
         for name in ("application_hz", "metrology_hz"):
@@ -170,6 +200,9 @@ class SocConfig:
             lowest_hz=self.lowest_hz,
             highest_hz=self.highest_hz,
             crossing_threshold_log2=self.crossing_threshold_log2,
+            harmonics=self.harmonics,
+            rogowski=self.rogowski,
+            pulse_outputs=self.pulse_outputs,
         )
 
     def with_changes(self, **changes: object) -> SocConfig:
@@ -178,10 +211,17 @@ class SocConfig:
 
 
 PRESETS = {
-    "polyphase": SocConfig(name="polyphase", voltage_lanes=3, current_lanes=4),
+    "polyphase": SocConfig(
+        name="polyphase", voltage_lanes=3, current_lanes=4, harmonics=50, pulse_outputs=4, capture_sets=512
+    ),
     "single": SocConfig(name="single", voltage_lanes=1, current_lanes=2),
     "tiny": SocConfig(
-        name="tiny", voltage_lanes=1, current_lanes=1, application_hz=12_000_000, sha256="compact"
+        name="tiny",
+        voltage_lanes=1,
+        current_lanes=1,
+        application_hz=12_000_000,
+        modulators=False,
+        sha256="compact",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from ..arithmetic import dot
 from ..microcode import Port
+from ..point_quantities import FIRST_POINT
 from ..state import Wide
 
 __all__ = ["clear_phasors", "resample", "sum_phasors"]
@@ -33,9 +34,13 @@ def resample(m, k, out):
                 c.peak = point
             if point < -c.peak:
                 c.peak = -point
-            out.send(Port.POINT, c.lane * k.points + index, point)
+            out.send(Port.POINT, FIRST_POINT + c.lane * k.points + index, point)
         at = at + m.length
         index = index + 1
+    m.cycles = m.cycles + 1
+    if m.cycles >= k.cycles_wrap:
+        m.cycles = 0
+    out.send(Port.POINT, 0, m.cycles)
     out.send(Port.POINT_COMMIT, 0, 0)
 
 
