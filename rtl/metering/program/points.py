@@ -13,6 +13,10 @@ def resample(m, k, out):
 
     ``at`` counts 128ths of the units of time.
     """
+    m.cycles = m.cycles + 1
+    if m.cycles >= k.cycles_wrap:
+        m.cycles = 0
+    out.send(Port.POINT, 0, m.cycles)
     at: Wide = m.ended_start * k.points
     index = 0
     for c in m.channels:
@@ -37,10 +41,6 @@ def resample(m, k, out):
             out.send(Port.POINT, FIRST_POINT + c.lane * k.points + index, point)
         at = at + m.length
         index = index + 1
-    m.cycles = m.cycles + 1
-    if m.cycles >= k.cycles_wrap:
-        m.cycles = 0
-    out.send(Port.POINT, 0, m.cycles)
     out.send(Port.POINT_COMMIT, 0, 0)
 
 
