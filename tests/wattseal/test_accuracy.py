@@ -68,7 +68,7 @@ def test_a_broken_limit_and_a_broken_mark_are_shown(capsys, monkeypatch):
     ("arguments", "sentence"),
     [
         (("--class", "7"), "There is no class '7'; known are 0.1S, 0.2S, 0.5S"),
-        (("--engine", "steam"), "There is no engine 'steam'; known are rtl, model"),
+        (("--engine", "steam"), "There is no engine 'steam'; known are rtl,"),
         (("--preset", "huge"), "There is no preset 'huge'"),
         (("--jobs", "0"), "--jobs must be 1 or more, not 0"),
         (("--jobs", "x"), "argument --jobs: invalid int value: 'x'"),
