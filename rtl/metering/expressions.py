@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .arithmetic import crc32, divide, dot, square_root
 from .microcode import Base, Destination, Instruction, Operation, Shape, Term
 from .parameters import WORD_BITS
-from .state import Array, Dot, State, Wide, Word
+from .state import Array, Dot, Field, State, Wide, Word
 
 __all__ = ["Cell", "CompileError", "Expressions", "Function", "Inputs", "NotStatic", "Outputs"]
 
@@ -180,7 +180,8 @@ class Expressions:
                 found = function.names.get(name, function.scope.get(name))
             case ast.Attribute(value=owner, attr=name):
                 holder = self._static(owner, function)
-                if isinstance(holder, State) and holder.kind(name) in (Word, Wide):
+                is_field = isinstance(holder, State) and holder.kind(name) in (Word, Wide)
+                if is_field or isinstance(holder, Field):
                     raise NotStatic(node)
                 found = getattr(holder, name)
             case ast.Subscript(value=owner, slice=index) if isinstance(
@@ -218,7 +219,10 @@ class Expressions:
             case ast.Name(id=name) if isinstance(function.names.get(name), Cell):
                 return function.names[name]
             case ast.Attribute(value=owner, attr=name):
-                return self._cells.get((id(self._known(owner, function)), name))
+                holder = self._known(owner, function)
+                if isinstance(holder, Field):
+                    holder, name = holder.state, holder.name
+                return self._cells.get((id(holder), name))
         return None
 
     # --- Expressions

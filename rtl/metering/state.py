@@ -1,6 +1,6 @@
 """Memory of the metrology program: what a field's annotation means to the model and to the compiler."""
 
-__all__ = ["Array", "Dot", "State", "Wide", "Word"]
+__all__ = ["Array", "Dot", "Field", "State", "Wide", "Word", "fields"]
 
 
 class Word:
@@ -27,6 +27,37 @@ class State:
     def kind(cls, name):
         """``Word``, ``Wide`` or a `State` class: the annotation of field ``name``; None if it is no field."""
         return cls.__annotations__.get(name)
+
+
+class Field:
+    """A field by its name, in program text that goes through fields: ``value`` is what it holds."""
+
+    def __init__(self, state, name):
+        self.state = state
+        self.name = name
+
+    @property
+    def value(self):
+        return getattr(self.state, self.name)
+
+    @value.setter
+    def value(self, value):
+        setattr(self.state, self.name, value)
+
+
+def fields(state, path=""):
+    """Pairs of path and `Field` of all that ``state`` holds, in the order of its cells in the engine."""
+    for name in type(state).__annotations__:
+        if state.kind(name) in (Word, Wide):
+            yield path + name, Field(state, name)
+        else:
+            yield from fields(getattr(state, name), f"{path}{name}.")
+    for name, group in vars(state).items():
+        if name not in type(state).__annotations__:
+            members = enumerate(group) if isinstance(group, list) else [("", group)]
+            for index, each in members:
+                if isinstance(each, State):
+                    yield from fields(each, f"{path}{name}.{index}.".replace("..", "."))
 
 
 class Array:
