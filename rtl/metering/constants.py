@@ -1,7 +1,16 @@
 """The integers that the metrology program computes with, from what it is made for."""
 
+from math import isqrt
+
 from .filters import ALL_PASS_BITS, ALL_PASS_FACTORS, INTERPOLATION_TAPS, circle, interpolation_table
-from .parameters import DELAY_RING, INPUTS, LANE_BITS, POINTS, RING, MeteringParameters
+from .harmonic_quantities import (
+    HARMONIC_POWER_FRACTION,
+    RATIO_FRACTION,
+    TIME_LOW_BITS,
+    harmonic_addresses,
+    phase_stride,
+)
+from .parameters import DELAY_RING, INPUTS, LANE_BITS, POINTS, RING, WORD_BITS, MeteringParameters
 from .quantities import FACTOR_FRACTION, MEAN_FRACTION, PHASOR_FRACTION, TIME_FRACTION, addresses
 from .state import Dot
 
@@ -59,6 +68,9 @@ class Constants:
         self.unity = 1 << self.factor_bits
         self.one_gain = 1 << self.gain_bits
         self._filters()
+        self.harmonics = parameters.harmonics
+        if self.harmonics:
+            self._harmonics(parameters)
         for number, name in enumerate(INPUTS):
             setattr(self, name, parameters.lanes + number)
 
@@ -84,3 +96,46 @@ class Constants:
         # A product with the stride h is with the cosine of order h; a quarter of the circle back, its sine.
         self.cosine = Dot(circle(POINTS, self.factor_bits), POINTS, start=0)
         self.sine = Dot(circle(POINTS, self.factor_bits), POINTS, start=3 * POINTS // 4)
+
+    def _harmonics(self, parameters):
+        """Windows of 10 or 12 cycles, and where their quantities are."""
+        self.few_cycles, self.many_cycles = 10, 12
+        # Of both, the one nearer to 200 ms: 22 cycles are as long as twice that.
+        self.shortest_few = round(parameters.sample_rate_hz * 2 / 11 * self.sample)
+        self.harmonic_channels = 2 * parameters.phases
+        # A window is transformed in nine cycles, before the next one is complete.
+        self.orders_a_cycle = -(-self.harmonic_channels * self.harmonics // 9)
+        self.fold_stride = 2 * self.points
+        self.fold_words = self.fold_stride << (self.harmonic_channels - 1).bit_length()
+        # A product sum keeps two bits behind the lane's least significant one, and is half of the sum of the
+        # cycles' peak values; the scale makes it their mean RMS value, with ``mean_bits``.
+        self.fold_shift = self.factor_bits + self.point_bits - 2
+        self.scale_bits = 33
+        self.scale_of_few, self.scale_of_many = (
+            isqrt(1 << 2 * (self.scale_bits + self.mean_bits - 2) + 1) // cycles
+            for cycles in (self.few_cycles, self.many_cycles)
+        )
+        self.harmonic_power_bits = 2 * (LANE_BITS - 1 + self.mean_bits) - HARMONIC_POWER_FRACTION
+        self.ratio_bits = RATIO_FRACTION
+        self.largest_word = (1 << WORD_BITS - 1) - 1
+        self.time_low_bits = TIME_LOW_BITS
+        self.one_time_high = 1 << TIME_LOW_BITS
+        # Sine and cosine of a third of a turn; sums of three are divided by four to fit in a word.
+        self.three_phases = int(parameters.phases == 3)
+        self.half = self.unity // 2
+        self.sine_of_third = isqrt(3 * self.half**2)
+        self.sequence_shift = self.factor_bits + 2
+        self._harmonic_addresses(parameters)
+
+    def _harmonic_addresses(self, parameters):
+        """Where quantities of a window and of phase 0 are; an order's are counted from 1."""
+        found = harmonic_addresses(parameters)
+        self.window_at = {path[0]: address for path, address in found.items() if len(path) == 1}
+        phase = {path[1]: address for path, address in found.items() if path[0] == "phase0"}
+        self.amplitude_at = phase["v_amplitude"] - 1
+        self.angle_at = phase["v_angle"] - 1
+        self.active_at = phase["active"] - 1
+        self.thd_at = phase["thd_v"]
+        self.v_i_angle_at = phase["angle"]
+        self.current_offset = phase["i_amplitude"] - phase["v_amplitude"]
+        self.phase_stride = phase_stride(parameters)

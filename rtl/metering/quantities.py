@@ -16,7 +16,9 @@ TIME_FRACTION = 20
 MEAN_FRACTION = 6
 PHASOR_FRACTION = 5
 FACTOR_FRACTION = 30
-"""Bits behind the point of times, behind a lane's least significant bit of means and phasors, of ratios."""
+TURN_FRACTION = 30
+"""Bits behind the point of times, behind a lane's least significant bit of means and phasors, of ratios, of
+angles in turns."""
 
 _TIME = TIME_FRACTION
 _PEAK = LANE_BITS - 1

@@ -2,6 +2,7 @@
 
 from ..arithmetic import divide
 from ..microcode import Port
+from .harmonics import follow_harmonics
 from .neutral import cut_neutral, measure_neutral
 from .phases import cut_sums, measure_phase
 from .points import clear_phasors, resample, sum_phasors
@@ -42,6 +43,8 @@ def window_ended(m, k, out):
         measure_neutral(m, k, n, out)
     out["synchronised"] = m.synchronised
     out.send(Port.QUANTITY_COMMIT, 0, 0)
+    for h in m.harmonics:
+        follow_harmonics(m, k, h, out)
 
 
 def follow_dc(m, k, p):
