@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -32,7 +32,7 @@ def each(
     jobs: int = 1,
     progress: Progress = lambda step, fraction: None,
     step: str = "Measuring",
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Do ``work`` on each task, in order; its function and its tasks must be picklable for ``jobs`` > 1.
 
     An exception of one ends all; an interruption ends what the processes do, and leaves none behind.
