@@ -50,6 +50,7 @@ class Constants:
         rate = parameters.sample_rate_hz
         self.parameters = parameters
         self.addresses = addresses(parameters)
+        self.quantities_of_phase = sum(path[0] == "phase0" for path in self.addresses)
         self.sample = 1 << self.time_bits
         self.sample_rate = round(rate * self.sample)
         self.whole_rate = round(rate)

@@ -64,16 +64,16 @@ _UNBALANCE = [
 _ANGLE = "at the rising zero crossing of phase 0's fundamental voltage, as a sine"
 
 _PHASE = [
-    ("v_amplitude", True, _MEAN, "V full scale", "RMS value of each order of the voltage (IEC 61000-4-7, 3.2)."),
+    ("v_amplitude", True, _MEAN, "V full scale", "RMS value of each order of the voltage."),
     ("v_angle", True, TURN_FRACTION, "turn", f"Angle of each order of the voltage {_ANGLE}."),
-    ("i_amplitude", True, _MEAN, "A full scale", "RMS value of each order of the current (IEC 61000-4-7, 3.2)."),
+    ("i_amplitude", True, _MEAN, "A full scale", "RMS value of each order of the current."),
     ("i_angle", True, TURN_FRACTION, "turn", f"Angle of each order of the current {_ANGLE}."),
     (
         "active",
         True,
         HARMONIC_POWER_FRACTION,
         "V A full scale",
-        "Active power of each order, positive for import (IEEE 1459, 3.1.2.5).",
+        "Active power of each order, positive for import.",
     ),
     ("thd_v", False, RATIO_FRACTION, "", "THD of the voltage: orders from 2 on over the first (IEC 61000-4-7)."),
     ("thd_i", False, RATIO_FRACTION, "", "THD of the current: orders from 2 on over the first (IEC 61000-4-7)."),

@@ -2,6 +2,7 @@
 
 from ..arithmetic import divide
 from ..microcode import Port
+from .fundamental import measure_fundamental
 from .harmonics import follow_harmonics
 from .neutral import cut_neutral, measure_neutral
 from .phases import cut_sums, measure_phase
@@ -39,6 +40,7 @@ def window_ended(m, k, out):
     out["rocof"] = rocof
     for p in m.phases:
         measure_phase(m, k, p, out)
+    measure_fundamental(m, k, m.fundamental, out)
     for n in m.neutrals:
         measure_neutral(m, k, n, out)
     out["synchronised"] = m.synchronised

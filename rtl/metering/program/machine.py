@@ -3,6 +3,7 @@
 from ..state import State, Wide, Word
 from .background import window_ended
 from .channels import Channel, take_in
+from .fundamental import Fundamental
 from .harmonics import Harmonics
 from .neutral import Neutral, add_neutral_sample
 from .phases import Phase, add_sample
@@ -55,6 +56,7 @@ class Machine(State):
             for index in range(parameters.phases)
         ]
         self.neutrals = [Neutral(self.channels[-1])] * parameters.neutral
+        self.fundamental = Fundamental()
         self.harmonics = [Harmonics(k, self.phases)] if parameters.harmonics else []
         self.position = k.ring - 1
         self.now = -(1 + k.latency) * k.sample
