@@ -32,6 +32,8 @@ class Constants:
     phasor_bits = PHASOR_FRACTION
     shortest_timed_sets = 56
     windows_to_prove = 5
+    tail_sets = INTERPOLATION_TAPS + 8
+    cycles_wrap = 1 << 32
     low_pass_bits = 4
     large_dc_log2 = 6
     dc_filter_bits = 3
@@ -69,11 +71,24 @@ class Constants:
         self.unity = 1 << self.factor_bits
         self.one_gain = 1 << self.gain_bits
         self._filters()
+        self._energies()
         self.harmonics = parameters.harmonics
         if self.harmonics:
             self._harmonics(parameters)
         for number, name in enumerate(INPUTS):
             setattr(self, name, parameters.lanes + number)
+
+    def _energies(self):
+        """Energies, and the pulses made of them."""
+        self.half_word = 1 << WORD_BITS - 2
+        # A power times a length has these bits behind the unit of an energy.
+        self.fundamental_energy_bits = 2 * self.phasor_bits - 1 + self.time_bits
+        self.apparent_energy_bits = 2 * self.mean_bits + self.time_bits
+        # Times of pulses are finer than others; the delay is longer than two windows.
+        self.fine_bits = 4
+        self.fine = 1 << self.fine_bits
+        self.pulse_delay = (2 * self.longest_window + 4 * self.sample) * self.fine
+        self.pulse_spacing = 2 * self.sample * self.fine
 
     def _filters(self):
         """Interpolation between samples, and the circle."""
@@ -84,6 +99,7 @@ class Constants:
         self.one_row = 1 << self.fraction_bits
         # A row's sum of products keeps six bits behind the lane's least significant one.
         self.partial_bits = table.coefficient_bits - 6
+        self.partial_unit = 1 << 6
         rows = tuple(entry for phase in range(table.phases + 1) for entry in table.row(phase))
         self.interpolate = Dot(rows, self.taps)
         # The sample that the phase correction makes lies this far back, and can be earlier by one.

@@ -62,12 +62,14 @@ class MeteringParameters:
         Highest order measured, at most 50; 0 for none.
     rogowski : bool
         Currents come from Rogowski coils, and are integrated.
+    pulse_outputs : int
+        Pulse outputs, at most 4.
 
     Raises
     ------
     ValueError
         If a cycle of the lowest frequency, with what the filters need beside it, is longer than the longest
-        ring, or there are more harmonics than the points of a cycle can show.
+        ring, there are more harmonics than the points of a cycle can show, or too many pulse outputs.
     """
 
     phases: int
@@ -80,6 +82,7 @@ class MeteringParameters:
     crossing_threshold_log2: int
     harmonics: int = 0
     rogowski: bool = False
+    pulse_outputs: int = 2
 
     def __post_init__(self):
         cycle = self.sample_rate_hz / self.lowest_hz
@@ -90,6 +93,8 @@ class MeteringParameters:
             )
         if not 0 <= self.harmonics <= 50:
             raise ValueError(f"The highest order must be from 0 to 50, not {self.harmonics}")
+        if not 0 <= self.pulse_outputs <= 4:
+            raise ValueError(f"The pulse outputs must be from 0 to 4, not {self.pulse_outputs}")
 
     @property
     def alignment(self) -> int:

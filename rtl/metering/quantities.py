@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..bus import StoredRegister
 from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS
+from .status import EVENTS, STATUS, described
 
 __all__ = ["Quantity", "addresses", "quantities"]
 
@@ -36,9 +37,9 @@ class Quantity:
     register: StoredRegister
 
 
-def _quantity(path, width, fraction_bits, unit, description):
+def _quantity(path, width, fraction_bits, unit, description, count=1):
     register = StoredRegister(
-        description=description, width=width, signed=True, fraction_bits=fraction_bits, unit=unit
+        description=description, width=width, signed=True, fraction_bits=fraction_bits, unit=unit, count=count
     )
     return Quantity(path, register)
 
@@ -72,6 +73,39 @@ _COMMON = [
         "Hz / s",
         "Change of the frequency from the last window to this, over its length.",
     ),
+    ("temperature", WORD_BITS, 8, "°C", "Temperature that the gains are compensated for."),
+    (
+        "calibration_state",
+        WORD_BITS,
+        0,
+        "",
+        "0 not calibrated: no correction; 1 calibrated; 2 CRC broken: corrections as before.",
+    ),
+    ("calibration_crc", WORD_BITS, 0, "", "CRC-32 computed over all settings but the CRC itself."),
+    ("calibration_changes", WORD_BITS, 0, "", "Changes of the settings since power-on (WELMEC 7.2)."),
+    ("status", WORD_BITS, 0, "", f"Flags of the window, bit by bit. {described(STATUS)}."),
+]
+
+_QUADRANTS = ("import, inductive", "export, inductive", "export, capacitive", "import, capacitive")
+
+_ENERGIES = [
+    (name, WIDE_BITS, _ENERGY, _ENERGY_UNIT, description)
+    for name, description in (
+        ("energy_import", "Active energy of all windows that took energy."),
+        ("energy_export", "Active energy of all windows that gave energy."),
+        *(
+            (
+                f"energy_q{quadrant}",
+                f"Fundamental reactive energy (IEC 62053-24), {signs}.",
+            )
+            for quadrant, signs in enumerate(_QUADRANTS, 1)
+        ),
+        ("energy_apparent", "Apparent energy."),
+        ("energy_fundamental_import", "Active energy of the fundamental, windows in which it was taken."),
+        ("energy_fundamental_export", "Active energy of the fundamental, windows in which it was given."),
+        ("energy_harmonic_import", "Active energy besides the fundamental, windows in which it was taken."),
+        ("energy_harmonic_export", "Active energy besides the fundamental, windows in which it was given."),
+    )
 ]
 
 _PHASE = [
@@ -106,6 +140,21 @@ _PHASE = [
         FACTOR_FRACTION,
         "",
         "Active over apparent power (IEEE 1459, 3.1.2.16); 0 without apparent power.",
+    ),
+    (
+        "vrms_half",
+        WORD_BITS,
+        _MEAN,
+        "V full scale",
+        "RMS voltage with DC over the last cycle from this phase's own crossings, refreshed every half cycle "
+        "(IEC 61000-4-30, Urms(1/2)).",
+    ),
+    (
+        "irms_half",
+        WORD_BITS,
+        _MEAN,
+        "A full scale",
+        "RMS current with DC over the same interval (IEC 61000-4-30, Irms(1/2)).",
     ),
     (
         "active_fundamental",
@@ -153,21 +202,9 @@ _PHASE = [
     ("i_peak", WORD_BITS, _PEAK, "A full scale", "Largest magnitude of the current in the last mains cycle."),
     ("v_dc", WORD_BITS, _MEAN, "V full scale", "Mean voltage."),
     ("i_dc", WORD_BITS, _MEAN, "A full scale", "Mean current."),
-    (
-        "energy_import",
-        WIDE_BITS,
-        _ENERGY,
-        _ENERGY_UNIT,
-        "Active energy of all windows that took energy: a 64-bit count above a 44-bit residue.",
-    ),
-    (
-        "energy_export",
-        WIDE_BITS,
-        _ENERGY,
-        _ENERGY_UNIT,
-        "Active energy of all windows that gave energy: a 64-bit count above a 44-bit residue.",
-    ),
-    ("reactive_time", WIDE_BITS, _ENERGY - 6, _ENERGY_UNIT, "Integral of the fundamental reactive power."),
+    ("i_region", WORD_BITS, 0, "", "Calibration region of the current, 0 to 4, from the window's end on."),
+    *_ENERGIES,
+    ("reactive_time", WIDE_BITS, _ENERGY, _ENERGY_UNIT, "Integral of the fundamental reactive power."),
     ("v_squared_time", WIDE_BITS, _ENERGY, "V² full scale sample", "Integral of the squared AC voltage."),
     ("i_squared_time", WIDE_BITS, _ENERGY, "A² full scale sample", "Integral of the squared AC current."),
     ("v_dc_time", WIDE_BITS, _PEAK, "V full scale sample", "Integral of the voltage."),
@@ -179,6 +216,29 @@ _NEUTRAL = [
     ("irms", WORD_BITS, _PEAK + 4, "A full scale", "RMS current of the neutral, measured."),
     ("irms_computed", WORD_BITS, _PEAK + 4, "A full scale", "RMS value of the sum of the phases' currents."),
     ("irms_difference", WORD_BITS, _PEAK + 4, "A full scale", "RMS value of measured less computed current."),
+    ("region", WORD_BITS, 0, "", "Calibration region of the current, 0 to 4, from the window's end on."),
+]
+
+
+_TOTALS = (
+    ("total", "Sum of the phases' registers."),
+    ("vector", "Of the phases' sum in each window; apparent: root of active² + reactive²."),
+)
+
+
+_ESTIMATED = (
+    ("energy_estimated",),
+    WIDE_BITS,
+    _ENERGY,
+    _ENERGY_UNIT,
+    "Active energy estimated from the current while there is no voltage; in no other register.",
+)
+
+_EVENTS = [
+    ("count", WORD_BITS, 0, "events", f"How often each event has begun. {described(EVENTS)}."),
+    ("start", WIDE_BITS, 0, "sample", "When each event last began, counted from the first sample set."),
+    ("duration", WORD_BITS, 0, "sample", "How long each event lasted, or has lasted so far."),
+    ("extreme", WORD_BITS, 0, "", "The value farthest beyond its threshold in each event's last time."),
 ]
 
 
@@ -191,9 +251,20 @@ def quantities(parameters):
         for name, *rest in _PHASE
     ]
     neutral = [_quantity(("neutral", name), *rest) for name, *rest in _NEUTRAL] * parameters.neutral
-    return common + per_phase + neutral
+    totals = [
+        _quantity((total, name), *rest, f"{description} {netting}")
+        for total, netting in _TOTALS * (parameters.phases > 1)
+        for name, *rest, description in _ENERGIES
+    ]
+    estimated = [_quantity(*_ESTIMATED)] * (parameters.phases < 3)
+    events = [_quantity(("events", name), *rest, count=len(EVENTS)) for name, *rest in _EVENTS]
+    return common + per_phase + neutral + totals + estimated + events
 
 
 def addresses(parameters):
     """Address of each quantity in the quantity memory, by its path."""
-    return {quantity.path: address for address, quantity in enumerate(quantities(parameters))}
+    found, address = {}, 0
+    for quantity in quantities(parameters):
+        found[quantity.path] = address
+        address += quantity.register.count
+    return found

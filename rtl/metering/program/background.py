@@ -2,16 +2,29 @@
 
 from ..arithmetic import divide
 from ..microcode import Port
+from .calibration import check_settings, find_corrections, show_calibration
+from .energies import count_energies
+from .events import choose_source, judge, observe
 from .fundamental import measure_fundamental
+from .half_cycles import measure_half_cycles
 from .harmonics import follow_harmonics
 from .neutral import cut_neutral, measure_neutral
 from .phases import cut_sums, measure_phase
 from .points import clear_phasors, resample, sum_phasors
+from .pulses import plan_pulses
 
 __all__ = ["window_ended"]
 
 
 def window_ended(m, k, out):
+    """The whole background: of a window that ended last there is none yet right after power-on."""
+    check_settings(m)
+    if m.length > 0:
+        measure_window(m, k, out)
+    find_corrections(m, k)
+
+
+def measure_window(m, k, out):
     """Measure the window that ended last, and show its quantities."""
     for p in m.phases:
         cut_sums(m, k, p)
@@ -41,10 +54,18 @@ def window_ended(m, k, out):
     for p in m.phases:
         measure_phase(m, k, p, out)
     measure_fundamental(m, k, m.fundamental, out)
+    count_energies(m, k, out)
     for n in m.neutrals:
         measure_neutral(m, k, n, out)
+    observe(m, k)
+    for p in m.phases:
+        measure_half_cycles(m, k, p)
+    judge(m, k, out)
+    choose_source(m, k)
+    show_calibration(m, out)
     out["synchronised"] = m.synchronised
     out.send(Port.QUANTITY_COMMIT, 0, 0)
+    plan_pulses(m, k)
     for h in m.harmonics:
         follow_harmonics(m, k, h, out)
 

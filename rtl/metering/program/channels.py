@@ -3,6 +3,7 @@
 from ..arithmetic import dot
 from ..parameters import DELAY_RING, POINTS, RING
 from ..state import Array, State, Wide, Word
+from .events import count_clipped
 
 __all__ = ["Channel", "Sum", "cut", "lay_down", "take_in"]
 
@@ -10,11 +11,14 @@ __all__ = ["Channel", "Sum", "cut", "lay_down", "take_in"]
 class Channel(State):
     """One lane: its correction, and its calibrated samples.
 
-    ``gain`` and ``bias`` correct the raw sample; ``first``, ``row`` and ``fraction`` say where between the
-    raw samples the corrected one lies. ``value`` is the newest calibrated sample, ``before`` the one before;
-    full scale is 2 ** 27, and filters and gain keep it below 2 ** 29. ``then`` and
-    ``then_before`` are those at the last window's end. ``following`` is the row after ``row``, ``rest`` what
-    ``fraction`` lacks to one. ``peak`` is the largest magnitude of the last cycle's points.
+    ``first``, ``row`` and ``fraction`` say where between the raw samples the corrected one lies, ``gain`` and
+    ``bias`` correct what is found there. ``following`` is the row after ``row``, ``rest`` what ``fraction``
+    lacks to one. What starts with ``next_`` comes from the background. ``region`` is that of a current, with
+    ``region_gain`` and ``region_delay``.
+
+    ``value`` is the newest calibrated sample, ``before`` the one before; full scale is 2 ** 27, and filters
+    and gain keep it below 2 ** 29. ``then`` and ``then_before`` are those at the last window's end.
+    ``peak`` is the largest magnitude of the last cycle's points.
     """
 
     gain: Word = 0
@@ -24,20 +28,31 @@ class Channel(State):
     following: Word = 0
     fraction: Word = 0
     rest: Word = 0
+    next_gain: Word = 0
+    next_bias: Wide = 0
+    next_first: Word = 0
+    next_row: Word = 0
+    next_following: Word = 0
+    next_fraction: Word = 0
+    next_rest: Word = 0
+    region: Word = 0
+    region_gain: Word = 0
+    region_delay: Word = 0
     value: Word = 0
     before: Word = 0
     then: Word = 0
     then_before: Word = 0
     peak: Word = 0
 
-    def __init__(self, k, lane, name):
+    def __init__(self, k, lane, settings):
         super().__init__()
         self.lane = lane
-        self.name = name
-        self.gain = k.one_gain
-        self.first = -k.latency - k.taps // 2 + 1
-        self.following = k.taps
-        self.rest = k.one_row
+        self.settings = settings
+        self.gain = self.next_gain = self.region_gain = k.one_gain
+        self.undelayed = -k.latency - k.taps // 2 + 1
+        self.first = self.next_first = self.undelayed
+        self.following = self.next_following = k.taps
+        self.rest = self.next_rest = k.one_row
         self.raw = Array(DELAY_RING)
         self.ring = Array(RING)
         self.points = Array(POINTS)
@@ -55,14 +70,16 @@ class Sum(State):
 
 
 def take_in(m, k, c, lanes):
-    """Calibrate the channel's new raw sample: offset and gain, then a delay by a part of a sample period."""
+    """Take in the channel's new raw sample, and calibrate what the filters make of it and those before."""
     c.before = c.value
     raw = lanes[c.lane]
-    c.raw[m.position] = (c.bias + raw * c.gain) >> k.gain_bits
+    count_clipped(m, m.clippings[c.lane], raw)
+    c.raw[m.position] = raw
     first = m.position + c.first
     early = dot(k.interpolate, c.raw, first, c.row) >> k.partial_bits
     late = dot(k.interpolate, c.raw, first, c.following) >> k.partial_bits
-    c.value = (early * c.rest + late * c.fraction) >> (k.fraction_bits + 6)
+    between = (early * c.rest + late * c.fraction) >> k.fraction_bits
+    c.value = (c.bias + between * c.gain) >> (k.gain_bits + 6)
     c.ring[m.position] = c.value
 
 

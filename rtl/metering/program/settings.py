@@ -1,10 +1,37 @@
-"""Settings: the parameters of events, which an installer sets."""
+"""Settings: calibration, thresholds and pulses, which an installer sets."""
 
+from ..arithmetic import CRC_START, crc32
 from ..parameters import LANE_BITS
 from ..quantities import FACTOR_FRACTION, MEAN_FRACTION, TIME_FRACTION
-from ..state import State, Word
+from ..state import State, Word, fields
 
-__all__ = ["NoLoad", "PulseSettings", "Settings"]
+__all__ = [
+    "DELAY_FRACTION",
+    "GAIN_FRACTION",
+    "LINEAR_FRACTION",
+    "REGIONS",
+    "SQUARE_FRACTION",
+    "TEMPERATURE_FRACTION",
+    "NoLoad",
+    "PulseSettings",
+    "Settings",
+    "channel_names",
+]
+
+# Full scale of RMS values, of shares, of hertz.
+_RMS = 1 << LANE_BITS - 1 + MEAN_FRACTION
+_SHARE = 1 << FACTOR_FRACTION
+_HZ = 1 << TIME_FRACTION
+
+GAIN_FRACTION = 30
+DELAY_FRACTION = 27
+TEMPERATURE_FRACTION = 8
+LINEAR_FRACTION = 32
+SQUARE_FRACTION = 40
+"""Bits behind the point of gains, delays in sample periods, degrees, and coefficients of both orders."""
+
+REGIONS = 5
+"""Regions of a current."""
 
 
 class NoLoad(State):
@@ -32,10 +59,43 @@ class PulseSettings(State):
     scale: Word = 1 << 31
 
 
-# Full scale of RMS values, of shares, of hertz.
-_RMS = 1 << LANE_BITS - 1 + MEAN_FRACTION
-_SHARE = 1 << FACTOR_FRACTION
-_HZ = 1 << TIME_FRACTION
+class Region(State):
+    """Correction of a current from the RMS value ``start`` on, in 2 ** -33 of full scale.
+
+    ``gain`` is a factor with 30 fraction bits, ``delay`` in 2 ** -27 of a sample period; both come beside the
+    channel's own. The first region starts at 0, and a start no current reaches is that of a region not used.
+    """
+
+    start: Word = 2 * _RMS
+    gain: Word = 1 << GAIN_FRACTION
+    delay: Word = 0
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+        if number < 1:
+            self.start = 0
+
+
+class ChannelSettings(State):
+    """Correction of a lane; currents have ``regions``.
+
+    ``offset``, in lane units, is what the lane shows of nothing. ``gain`` is a factor with 30 fraction bits.
+    ``delay``, in 2 ** -27 of a sample period, makes the channel later; a negative one makes it earlier.
+    ``linear`` and ``square`` are changes of the gain in 2 ** -32 a degree and 2 ** -40 a square degree from
+    the reference temperature.
+    """
+
+    offset: Word = 0
+    gain: Word = 1 << GAIN_FRACTION
+    delay: Word = 0
+    linear: Word = 0
+    square: Word = 0
+
+    def __init__(self, name, regions):
+        super().__init__()
+        self.name = name
+        self.regions = [Region(number) for number in range(regions)]
 
 
 class Settings(State):
@@ -45,6 +105,12 @@ class Settings(State):
     at most 2.
     """
 
+    # CRC of all others, in their order; 0 before calibration.
+    crc: Word = 0
+    # Temperature to which the channels' coefficients refer, in 1/256 °C.
+    reference_temperature: Word = 23 << TEMPERATURE_FRACTION
+    # A current leaves a region downward below this share of its start less than it.
+    region_hysteresis: Word = round(0.05 * _SHARE)
     # Declared supply voltage.
     declared_voltage: Word = round(0.46 * _RMS)
     # A dip is below this share of the declared voltage.
@@ -89,3 +155,27 @@ class Settings(State):
         self.pulses = [PulseSettings() for _ in range(k.parameters.pulse_outputs)]
         for output, energy in zip(self.pulses, (0, 3, 5, 1), strict=False):
             output.energy = energy
+        self.channels = [
+            ChannelSettings(name, 0 if lane < k.parameters.phases else REGIONS)
+            for lane, name in enumerate(channel_names(k.parameters))
+        ]
+
+    @property
+    def covered(self):
+        """`Field` of each word that the CRC covers, in order: all but the CRC itself, which is the first."""
+        return [field for _, field in fields(self)][1:]
+
+    @property
+    def computed_crc(self):
+        """What ``crc`` must be."""
+        crc = CRC_START
+        for field in self.covered:
+            crc = crc32(crc, field.value)
+        return crc
+
+
+def channel_names(parameters):
+    """Name of each lane: ``voltage1``, …, ``current1``, …, ``neutral``."""
+    phases = range(1, 1 + parameters.phases)
+    names = [f"{kind}{phase}" for kind in ("voltage", "current") for phase in phases]
+    return names + ["neutral"] * parameters.neutral
