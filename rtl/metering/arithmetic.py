@@ -2,13 +2,17 @@
 
 from math import isqrt
 
-__all__ = ["CRC_START", "crc32", "divide", "dot", "square_root"]
+from .parameters import WORD_BITS
+
+__all__ = ["CRC_BITS", "CRC_START", "crc32", "divide", "dot", "square_root"]
+
+CRC_BITS = 32
+"""Bits of a CRC."""
 
 CRC_START = 0xFFFFFFFF
 """What a CRC starts from."""
 
 _CRC_POLYNOMIAL = 0xEDB88320
-_CRC_BITS = 36
 
 
 def divide(numerator, denominator, fraction_bits):
@@ -33,8 +37,8 @@ def dot(shape, array, first, argument):
 
 
 def crc32(before, word):
-    """The CRC-32 (IEEE 802.3, reflected) after the 36 bits of ``word``, least significant first."""
-    for bit in range(_CRC_BITS):
+    """The CRC-32 (IEEE 802.3, reflected) after the bits of the word ``word``, least significant first."""
+    for bit in range(WORD_BITS):
         feedback = (before ^ (word >> bit)) & 1
         before = (before >> 1) ^ (_CRC_POLYNOMIAL if feedback else 0)
     return before
