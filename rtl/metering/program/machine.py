@@ -60,7 +60,7 @@ class Machine(State):
     def __init__(self, k, parameters):
         super().__init__()
         self.registers = Registers(k)
-        self.settings = Settings(k)
+        self.settings = Settings(parameters)
         self.calibration = Calibration(k, self.settings)
         self.channels = [Channel(k, lane, each) for lane, each in enumerate(self.settings.channels)]
         self.phases = [

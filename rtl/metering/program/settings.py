@@ -12,6 +12,7 @@ __all__ = [
     "REGIONS",
     "SQUARE_FRACTION",
     "TEMPERATURE_FRACTION",
+    "ChannelSettings",
     "NoLoad",
     "PulseSettings",
     "Settings",
@@ -146,18 +147,18 @@ class Settings(State):
     # Power factor of energy that is estimated, in 2 ** -30.
     estimated_power_factor: Word = round(0.8 * _SHARE)
 
-    def __init__(self, k):
+    def __init__(self, parameters):
         super().__init__()
-        nominal = k.parameters.nominal_hz * _HZ
+        nominal = parameters.nominal_hz * _HZ
         self.lowest_frequency = nominal * 85 // 100
         self.highest_frequency = nominal * 115 // 100
-        self.no_load = [NoLoad() for _ in range(k.parameters.phases)]
-        self.pulses = [PulseSettings() for _ in range(k.parameters.pulse_outputs)]
+        self.no_load = [NoLoad() for _ in range(parameters.phases)]
+        self.pulses = [PulseSettings() for _ in range(parameters.pulse_outputs)]
         for output, energy in zip(self.pulses, (0, 3, 5, 1), strict=False):
             output.energy = energy
         self.channels = [
-            ChannelSettings(name, 0 if lane < k.parameters.phases else REGIONS)
-            for lane, name in enumerate(channel_names(k.parameters))
+            ChannelSettings(name, 0 if lane < parameters.phases else REGIONS)
+            for lane, name in enumerate(channel_names(parameters))
         ]
 
     @property
