@@ -226,5 +226,16 @@ class Soc(wiring.Component):
                 m.d.comb += self.irq[self.interrupts[name]].eq(block.irq)
         for slot in _SLOTS:
             for name, chip_name in slot.ports.items():
-                connect(m, flipped(getattr(self, chip_name)), getattr(self.blocks[slot.name], name))
+                self._join_port(m, self.blocks[slot.name], name, chip_name)
         return m
+
+    def _join_port(self, m, block, name, chip_name):
+        """Make the chip's port the block's, be it an interface or a signal."""
+        inner, outer = getattr(block, name), getattr(self, chip_name)
+        member = block.signature.members[name]
+        if member.is_signature:
+            connect(m, flipped(outer), inner)
+        elif member.flow is In:
+            m.d.comb += inner.eq(outer)
+        else:
+            m.d.comb += outer.eq(inner)

@@ -2,6 +2,7 @@
 
 from amaranth import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..bus import NvmPortSignature
@@ -191,10 +192,12 @@ class MeteringCore(wiring.Component):
 
     def _join_store(self, m, front_end, engine, store):
         """Save when the engine has ended the window of the set with the brown-out, and rests."""
-        saved = Signal()
+        saved, brown_out = Signal(), Signal()
+        rests = engine.resting & ~front_end.engine_start
+        m.submodules.brown_out = FFSynchronizer(self.brown_out, brown_out)
         m.d.comb += [
-            store.save.eq(front_end.held & engine.resting & ~front_end.engine_start & ~saved),
-            front_end.resume.eq(saved & ~self.brown_out),
+            store.save.eq(front_end.held & rests & ~saved & ~store.save_done),
+            front_end.resume.eq(saved & ~brown_out),
             engine.cell_adr.eq(store.cell_adr),
             engine.cell_we.eq(store.cell_we),
             engine.cell_w.eq(store.cell_w),

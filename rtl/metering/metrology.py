@@ -101,11 +101,15 @@ class Metrology(wiring.Component):
 
         Fields
         ------
-        lock: Writing 1 locks; reads as 1 when they are locked.
-        full: The queue of settings is full: a write is lost.
+        lock: Writing 1 locks, once the queue of settings is empty.
+        locked: They are locked.
+        waiting: The queue holds a setting that is not written yet.
+        full: The queue is full: a setting would be lost.
         """
 
         lock: csr.Field(csr.action.RW1S, 1)
+        locked: csr.Field(csr.action.R, 1)
+        waiting: csr.Field(csr.action.R, 1)
         full: csr.Field(csr.action.R, 1)
 
     def __init__(
@@ -171,9 +175,7 @@ class Metrology(wiring.Component):
         self._capture = None
         if capture_sets:
             before = capture_sets // 4
-            self._capture = WaveformBuffer(
-                lanes=parameters.lanes, before=before, after=capture_sets - before
-            )
+            self._capture = WaveformBuffer(lanes=parameters.lanes, before=before, after=capture_sets - before)
             self._windows["capture"] = self._capture
 
     def _make_bank(self):
@@ -186,9 +188,7 @@ class Metrology(wiring.Component):
             causes["harmonics"] = "Ten or twelve mains cycles ended: their harmonics are shown."
         if self._capture:
             causes["capture"] = "A capture of the waveforms round an event is shown."
-        self._bank = RegisterBank(
-            identification="METR", version=2, addr_width=_ADDRESS_BITS, causes=causes
-        )
+        self._bank = RegisterBank(identification="METR", version=2, addr_width=_ADDRESS_BITS, causes=causes)
         self._restore = self._bank.add("restore", self.Restore())
         self._setting = self._bank.add("setting", self.Setting())
         self._lock = self._bank.add("lock", self.Lock())
@@ -248,7 +248,7 @@ class Metrology(wiring.Component):
         if self._capture:
             m.submodules.capture = capture = self._capture
             connect(m, flipped(self.capture), capture.bus)
-            time = Signal(_TIME_BITS)
+            time = Signal(_TIME_BITS, init=(1 << _TIME_BITS) - 1)  # the first set is number 0
             with m.If(core.set_stb):
                 m.d.metrology += time.eq(time + 1)
             m.d.comb += [
@@ -261,7 +261,7 @@ class Metrology(wiring.Component):
             ]
 
     def _join_restore(self, m, core):
-        """What the store found is fixed before the first sample set, but for the count of saves and a fault."""
+        """What the store found is fixed before the first sample set, but for the saves and a fault."""
         found = Cat(core.restored.as_value(), core.restored_complete, core.restored_lost, core.nvm_fault)
         seen = Signal(len(found))
         saves = Signal(unsigned(32))
@@ -269,9 +269,9 @@ class Metrology(wiring.Component):
         m.submodules.saves = FFSynchronizer(core.saves, saves)
         fields = self._restore.f
         m.d.comb += [
-            Cat(
-                fields.outcome.r_data, fields.complete.r_data, fields.lost.r_data, fields.fault.r_data
-            ).eq(seen),
+            Cat(fields.outcome.r_data, fields.complete.r_data, fields.lost.r_data, fields.fault.r_data).eq(
+                seen
+            ),
             fields.saves.r_data.eq(saves),
         ]
 
@@ -286,11 +286,11 @@ class Metrology(wiring.Component):
             queue.w_data.eq(Cat(setting.f.value.w_data, setting.f.place.w_data)),
             queue.w_en.eq(setting.f.place.w_stb),
             lock.f.full.r_data.eq(~queue.w_rdy),
+            lock.f.waiting.r_data.eq(queue.w_level != 0),
         ]
-        ask, locked, seen = Signal(), Signal(), Signal()
+        ask, locked = Signal(), Signal()
         m.submodules.ask = FFSynchronizer(lock.f.lock.data, ask, o_domain="metrology")
-        m.submodules.locked = FFSynchronizer(locked, seen)
-        m.d.comb += lock.f.lock.set.eq(seen)
+        m.submodules.locked = FFSynchronizer(locked, lock.f.locked.r_data)
         with m.If(ask & ~queue.r_rdy):
             m.d.metrology += locked.eq(1)
         place = queue.r_data[WORD_BITS:]
