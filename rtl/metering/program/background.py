@@ -73,10 +73,11 @@ def measure_window(m, k, out):
 def follow_dc(m, k, p):
     """Judge crossings of the next windows without DC: follow the mean of mains cycles slowly.
 
-    If it is far off, crossings so far were none: it is taken over at once, and neither the window that ended
-    nor the one that runs is synchronised. It is taken over at once too from a window without crossings, but
-    that is no whole number of cycles: what it gives is good enough to find crossings, and has a few windows'
-    time to do so. The mean of any other window says nothing.
+    If it is far off, and was so in the window before, crossings so far were none: it is taken over at once,
+    and neither the window that ended nor the one that runs is synchronised. A window in which the voltage
+    stepped is alone with its mean, and leaves no trace. The mean is taken over at once too from a window
+    without crossings, but that is no whole number of cycles: what it gives is good enough to find crossings,
+    and has a few windows' time to do so. The mean of any other window says nothing.
     """
     change = divide(p.sum_v.ended, m.length, k.time_bits) - p.source_dc
     p.dc_change = 0
@@ -86,16 +87,28 @@ def follow_dc(m, k, p):
         p.dc_change = change
         p.unproved = k.windows_to_prove
     if m.synchronised > 0:
-        p.dc_change = change >> k.dc_filter_bits
-        if change > k.large_dc:
-            take_over(m, p, change)
-        if change < -k.large_dc:
-            take_over(m, p, change)
+        size = magnitude_of(change)
+        if size <= k.large_dc:
+            p.dc_change = change >> k.dc_filter_bits
+        else:
+            apart = magnitude_of(change - p.dc_far_off)
+            if apart <= k.large_dc:
+                take_over(m, k, p, change)
+    p.dc_far_off = change
 
 
-def take_over(m, p, change):
+def magnitude_of(x):
+    """A number without its sign."""
+    size = x
+    if size < 0:
+        size = -size
+    return size
+
+
+def take_over(m, k, p, change):
     """Take over the mean at once; the windows are those of the source."""
     p.dc_change = change
+    p.unproved = k.windows_to_prove
     if p.is_source > 0:
         m.unsettled = 1
         m.synchronised = 0

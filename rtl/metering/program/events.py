@@ -152,7 +152,7 @@ def observe_frequency(m, k, no_voltage):
         if above > over:
             over = above
     else:
-        if no_voltage <= 0 and m.events.windows > k.windows_to_prove:
+        if no_voltage <= 0 and m.events.windows > 2 * k.windows_to_prove:
             over = 1
     enter(m, NUMBERS["frequency"], over, value, m.settings.frequency_hysteresis)
 

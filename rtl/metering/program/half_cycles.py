@@ -206,8 +206,11 @@ def measure_piece(m, k, p, entry):
     span = length
     v_sum: Wide = vv
     i_sum: Wide = ii
-    valid = timed
-    if off <= m.last_length >> 2:
+    valid = 0
+    if timed > 0:
+        valid = 1
+        behind = behind - (length >> 1)
+    if off <= m.last_length >> 4:
         valid = 1
     if off_both <= m.last_length >> 4:
         valid = 1
@@ -217,7 +220,7 @@ def measure_piece(m, k, p, entry):
     h.length = length
     h.vv_last = vv
     h.ii_last = ii
-    if valid > 0 and m.events.windows > k.windows_to_prove:
+    if valid > 0 and m.events.windows > 2 * k.windows_to_prove:
         h.vrms = square_root(divide(v_sum, span, k.time_bits + 2 * k.mean_bits))
         h.irms = square_root(divide(i_sum, span, k.time_bits + 2 * k.mean_bits))
         m.halves.phase[m.halves.count] = p.index

@@ -3,6 +3,7 @@
 from ..arithmetic import divide, square_root
 from ..state import State, Wide, Word
 from .channels import Sum, cut
+from .half_cycles import HalfCycles
 from .quadrature import Quadrature, cut_quadrature, lay_down_quadrature, turn
 
 __all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
@@ -20,10 +21,12 @@ class Phase(State):
     level: Word = 0
     level_before: Word = 0
     armed: Word = 0
+    armed_above: Word = 0
     rises: Word = 0
     crossing: Word = 0
     source_dc: Word = 0
     dc_change: Word = 0
+    dc_far_off: Word = 0
     unproved: Word = 0
     is_source: Word = 0
     next_is_source: Word = 0
@@ -47,8 +50,6 @@ class Phase(State):
     i_s: Word = 0
     active: Wide = 0
     reactive: Wide = 0
-    energy_import: Wide = 0
-    energy_export: Wide = 0
     reactive_time: Wide = 0
     v_squared_time: Wide = 0
     i_squared_time: Wide = 0
@@ -58,6 +59,8 @@ class Phase(State):
     def __init__(self, k, index, v, i):
         super().__init__()
         self.quadrature = Quadrature(k)
+        self.half = HalfCycles(k)
+        self.index = index
         self.name = f"phase{index}"
         self.v = v
         self.i = i
@@ -126,12 +129,6 @@ def measure_phase(m, k, p, out):
     # The product of two half phasors; half of the peak values is the RMS value over the root of two.
     reactive: Wide = p.vc * p.i_s - p.vs * p.ic
     p.reactive = reactive
-    reactive_word = reactive >> k.reactive_bits
-    if p.vi >= 0:
-        p.energy_import = p.energy_import + p.vi
-    else:
-        p.energy_export = p.energy_export - p.vi
-    p.reactive_time = p.reactive_time + reactive_word * m.length
     p.v_squared_time = p.v_squared_time + p.vv
     p.i_squared_time = p.i_squared_time + p.ii
     p.v_dc_time = p.v_dc_time + p.sum_v.ended
@@ -150,9 +147,6 @@ def measure_phase(m, k, p, out):
     out[p.name, "power_factor"] = factor
     out[p.name, "v_dc"] = p.v_dc
     out[p.name, "i_dc"] = p.i_dc
-    out[p.name, "energy_import"] = p.energy_import
-    out[p.name, "energy_export"] = p.energy_export
-    out[p.name, "reactive_time"] = p.reactive_time
     out[p.name, "v_squared_time"] = p.v_squared_time
     out[p.name, "i_squared_time"] = p.i_squared_time
     out[p.name, "v_dc_time"] = p.v_dc_time
