@@ -1,6 +1,7 @@
 """Instructions of the compute engine, and a compiled program: shared by the compiler and the RTL."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from amaranth.hdl import unsigned
@@ -80,6 +81,9 @@ class Port(enum.Enum, shape=3):
     ALERT = 7
 
 
+_ENUMERATIONS = ("operation", "base", "term", "to")
+
+
 @dataclass
 class Instruction:
     """One instruction; every result also goes to the accumulator."""
@@ -154,7 +158,7 @@ class Program:
         """Every length of an array that the program uses, ascending."""
         return tuple(sorted({1, *(instruction.length for instruction in self.instructions)}))
 
-    @property
+    @cached_property
     def layout(self) -> data.StructLayout:
         """Layout of an instruction in the program ROM."""
 
@@ -182,16 +186,19 @@ class Program:
         """Bits of a table entry, signed."""
         return min(WORD_BITS, 1 + max(bits_for(max(*self.table, 1)), bits_for(-min(*self.table, 0))))
 
-    @property
+    @cached_property
     def rom(self) -> tuple[int, ...]:
         """The instructions as the program ROM holds them."""
-        layout, shifts, lengths = self.layout, self.shifts, self.lengths
+        shifts, lengths = self.shifts, self.lengths
+        offsets = {name: self.layout[name].offset for name in self.layout.members}
         words = []
         for instruction in self.instructions:
-            fields = {name: getattr(instruction, name) for name in layout.members}
+            fields = {name: getattr(instruction, name) for name in offsets}
             fields["shift"] = shifts.index(instruction.shift)
             fields["length"] = lengths.index(instruction.length)
-            words.append(layout.const(fields).as_bits())
+            for name in _ENUMERATIONS:
+                fields[name] = fields[name].value
+            words.append(sum(int(value) << offsets[name] for name, value in fields.items()))
         return tuple(words)
 
     @property

@@ -5,7 +5,8 @@ from math import trunc
 
 import pytest
 
-from rtl.metering.arithmetic import divide, square_root
+from rtl.metering.arithmetic import divide, dot, square_root
+from rtl.metering.state import Array, Dot
 
 VALUES = [0, 1, 2, 3, 7, 10, 255, 2**35 - 1, 2**53 + 1, 2**107 - 1]
 
@@ -31,3 +32,24 @@ def test_roots_are_the_largest_that_fit():
 
 def test_a_negative_radicand_gives_zero():
     assert [square_root(radicand) for radicand in (-1, -(2**100))] == [0, 0]
+
+
+def test_a_dot_product_goes_round_the_array_and_along_the_table():
+    array = Array(4)
+    for index, value in enumerate((2, 3, 5, 7)):
+        array[index] = value
+    shape = Dot((1, 10, 100, 1000, 10000), 3)
+    assert dot(shape, array, 0, 0) == 2 * 1 + 3 * 10 + 5 * 100
+    assert dot(shape, array, 3, 2) == 7 * 100 + 2 * 1000 + 3 * 10000
+    assert dot(shape, array, -1, 0) == dot(shape, array, 7, 0) == 7 + 2 * 10 + 3 * 100
+
+
+def test_a_dot_product_with_a_stride_goes_round_the_table():
+    array = Array(4)
+    for index in range(4):
+        array[index] = 1
+    shape = Dot((1, 10, 100, 1000), 4, start=3)
+    assert dot(shape, array, 0, 0) == 4 * 1000
+    assert dot(shape, array, 0, 1) == 1111
+    assert dot(shape, array, 0, 2) == 1000 + 10 + 1000 + 10
+    assert dot(shape, array, 0, 3) == 1111
