@@ -34,7 +34,7 @@ class _Bench(wiring.Component):
         self._driven = ("use_bits", "temperature", "magnet", "cover_main", "cover_terminal", "brown_out")
         super().__init__(
             {
-                "samples": In(members["samples"].signature),
+                "samples": members["samples"],
                 **{name: In(members[name].shape) for name in self._driven},
                 "pulses": Out(members["pulses"].shape),
                 "recorded_stb": Out(1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +13,22 @@ import numpy.typing as npt
 from sim.readings import Readings
 from sim.resample import FloatArray
 from soc.formats.registers import Register
-from soc.generated.registers import quantities
+from soc.generated.registers import harmonics, quantities
 
-__all__ = ["Scale", "Windows", "register_of"]
+__all__ = ["HarmonicWindows", "Scale", "Windows", "register_of"]
 
-Record = Mapping[str, int]
+Record = Mapping[str, Any]
+
+_SECONDS_PER_HOUR = 3600
+_LAST = ("", "windows", "turn", "sample", "cycles")
 
 
-def register_of(path: str) -> Register:
+def register_of(path: str, memory: type = quantities) -> Register:
     """The register of quantity ``path``, such as ``phase0.vrms``.
 
     Raises `AttributeError` if there is no such quantity.
     """
-    found: object = quantities
+    found: object = memory
     for name in path.split("."):
         found = getattr(found, name)
     assert isinstance(found, Register)
@@ -39,19 +43,20 @@ class Scale:
     i_max: float
     rate_hz: Fraction
 
-    def si(self, path: str, raw: int) -> float:
+    def si(self, path: str, raw: int, memory: type = quantities) -> float:
         """The value of quantity ``path`` in volts, amperes, seconds and their products."""
-        register = register_of(path)
+        register = register_of(path, memory)
         factors = {
             "V": self.v_max,
             "A": self.i_max,
             "V²": self.v_max**2,
             "A²": self.i_max**2,
             "sample": 1 / float(self.rate_hz),
+            "samples": 1 / float(self.rate_hz),
         }
         scale = 1.0
         for symbol in register.unit.split():
-            scale *= factors.get(symbol, 1.0)
+            scale *= float(symbol) if symbol.isdigit() else factors.get(symbol, 1.0)
         return float(Fraction(raw, 1 << register.fraction_bits)) * scale
 
 
@@ -117,6 +122,30 @@ class Windows:
         """What the chip measured over the interval, one entry a phase."""
         return [self._phase(phase) for phase in range(self._phases)]
 
+    def quantities(self) -> dict[str, Any]:
+        """Every quantity over the interval, in SI units and watt-hours, as a tree of its path's parts.
+
+        Energies and other integrals are what the interval added, counts and states those at its end, and
+        everything else the mean over its windows.
+        """
+        seconds = self._gained("time")
+        lengths = np.array([record["length"] for record in self.records[1:]], float)
+        tree: dict[str, Any] = {}
+        for path in self.records[0]:
+            register = register_of(path)
+            if path.startswith("phase") and int(path[len("phase") : path.index(".")]) >= self._phases:
+                continue
+            if isinstance(self.records[0][path], list) or (
+                register.unit in _LAST and not _is_ratio(register)
+            ):
+                value = _si(self._scale, path, self.records[-1][path])
+            elif register.unit.endswith("sample"):
+                value = self._gained(path) / (_SECONDS_PER_HOUR if "V A" in register.unit else 1)
+            else:
+                value = float(np.average(self.course(path), weights=lengths)) if seconds else None
+            _put(tree, path, value)
+        return tree
+
     def _gained(self, path: str) -> float:
         return self._scale.si(path, self.records[-1][path] - self.records[0][path])
 
@@ -153,3 +182,66 @@ class Windows:
             v_dc=self._gained(f"{phase}.v_dc_time") / seconds,
             i_dc=self._gained(f"{phase}.i_dc_time") / seconds,
         )
+
+
+class HarmonicWindows:
+    """The harmonics of consecutive windows of 10 or 12 cycles.
+
+    Parameters
+    ----------
+    records : sequence of mappings
+        Quantities by path, arrays as lists.
+    scale : Scale
+        Full scales and sample rate.
+    interval_s : array
+        Times from the first sample set; windows that end after the first and up to the last of them count.
+    """
+
+    def __init__(self, records: Sequence[Record], scale: Scale, interval_s: FloatArray) -> None:
+        self._scale = scale
+        self.records = [
+            record for record in records if interval_s[0] < self._ended_s(record) <= interval_s[-1]
+        ]
+
+    def _ended_s(self, record: Record) -> float:
+        parts = ("time", "time_high")
+        return sum(_si(self._scale, path, record[path], harmonics) for path in parts)
+
+    def quantities(self) -> dict[str, Any] | None:
+        """Every quantity, a tree of its path's parts, arrays by order from 1; None without a whole window.
+
+        Amplitudes and powers are means over the windows, amplitudes of their squares; angles, and everything
+        else, are the last window's.
+        """
+        if not self.records:
+            return None
+        tree: dict[str, Any] = {"windows": len(self.records)}
+        for path in self.records[0]:
+            given = np.array([_si(self._scale, path, record[path], harmonics) for record in self.records])
+            if path.endswith("amplitude"):
+                value = np.sqrt((given**2).mean(axis=0))
+            elif path.endswith("active"):
+                value = given.mean(axis=0)
+            else:
+                value = given[-1]
+            _put(tree, path, value.tolist())
+        return tree
+
+
+def _is_ratio(register: Register) -> bool:
+    return register.unit == "" and register.fraction_bits > 0
+
+
+def _si(scale: Scale, path: str, raw: Any, memory: type = quantities) -> Any:
+    return (
+        [scale.si(path, each, memory) for each in raw]
+        if isinstance(raw, list)
+        else scale.si(path, raw, memory)
+    )
+
+
+def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+    *holders, name = path.split(".")
+    for holder in holders:
+        tree = tree.setdefault(holder, {})
+    tree[name] = value

@@ -6,16 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from rtl.metering.model import MeteringModel
+from rtl.metering.compiler import compile_program
+from rtl.metering.constants import Constants
+from rtl.metering.parameters import INPUTS
+from rtl.metering.quantities import TIME_FRACTION
 from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
 from sim.backends import Backend, PowerOff, Result, needs
 from sim.backends.base import Progress
-from sim.measured import Scale, Windows
+from sim.compiled_model import CompiledModel
+from sim.core_alone import CoreAlone
+from sim.measured import HarmonicWindows, Scale, Windows
 from sim.readings import Readings
+from sim.records import Records, shown
 from sim.reference import mains_frequency, reference
 from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
@@ -35,8 +42,7 @@ __all__ = [
     "observe",
 ]
 
-Record = dict[str, int]
-Outcome = tuple[list[Record], Result | None]
+Outcome = tuple[Records, Result | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +87,7 @@ class Observation:
 
     samples: Samples
     windows: Windows
+    harmonics: HarmonicWindows
     boundaries_s: FloatArray
     run: Result | None
 
@@ -100,6 +107,7 @@ class Measurement:
     readings: list[Readings]
     references: list[Readings]
     windows: Windows
+    harmonics: HarmonicWindows
     samples: Samples
     notes: tuple[str, ...]
     run: Result | None
@@ -113,13 +121,21 @@ class Measurement:
                 {**asdict(measured), "reference": asdict(truth)}
                 for measured, truth in zip(self.readings, self.references, strict=True)
             ],
+            "quantities": self.windows.quantities(),
+            "harmonics": self.harmonics.quantities(),
         }
 
 
 class Engine(ABC):
-    """What turns sample sets into the quantities of windows, on a back-end if it needs one."""
+    """What turns sample sets into the quantities of windows, on a back-end if it needs one.
+
+    ``settings`` are the words of the chip's settings in the order of their addresses, its own if empty;
+    not every engine ``takes_settings``.
+    """
 
     name: str
+    takes_settings = False
+    settings: Sequence[int] = ()
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -133,16 +149,39 @@ class ModelEngine(Engine):
     """The integer model, bit-exact to the RTL; it needs no back-end."""
 
     name = "model"
-    _PART = 4000
+    takes_settings = True
+    _PART = 8000
 
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
-        """Run the metrology program in Python."""
-        model = MeteringModel(config.metering)
-        records: list[Record] = []
+        """Run the metrology program as compiled code."""
+        progress("Compiling the model, once for these sources", None)
+        model, parameters = _compiled(config).fresh(), config.metering
+        if self.settings:
+            model.give_settings(self.settings)
+        beside = np.zeros((self._PART, len(INPUTS)), np.int64)
+        parts: list[np.ndarray] = []
         for first in range(0, len(codes), self._PART):
             progress("Computing", first / len(codes))
-            records += model.run(codes[first : first + self._PART])
-        return records, None
+            part = codes[first : first + self._PART] << parameters.alignment
+            parts.append(model.run(np.hstack([part, beside[: len(part)]])).copy())
+        return shown(np.concatenate(parts), parameters), None
+
+
+class CoreEngine(Engine):
+    """The RTL of the metrology domain alone; it needs no back-end, and no firmware."""
+
+    name = "core"
+    _PART = 1000
+
+    def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
+        """Simulate the domain."""
+        progress("Compiling the domain, once for these sources", None)
+        core = CoreAlone(config)
+        parts: list[np.ndarray] = []
+        for first in range(0, len(codes), self._PART):
+            progress("Simulating", first / len(codes))
+            parts.append(core.run(codes[first : first + self._PART]))
+        return shown(np.concatenate(parts), config.metering), None
 
 
 class RtlEngine(Engine):
@@ -156,16 +195,21 @@ class RtlEngine(Engine):
         return result.value, result
 
 
-ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (RtlEngine, ModelEngine)}
+@cache
+def _compiled(config: SocConfig) -> CompiledModel:
+    return CompiledModel(compile_program(config.metering), config.lanes)
+
+
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (RtlEngine, CoreEngine, ModelEngine)}
 
 
 @needs("samples")
-def metering() -> Generator[Any, Any, list[Record]]:
+def metering() -> Generator[Any, Any, Records]:
     """The application's firmware until the power fails; returns the windows that it has read."""
-    windows: list[Record] = []
+    records = Records()
     with suppress(PowerOff):
-        yield from firmware(windows)
-    return windows
+        yield from firmware(records.windows, records.harmonics)
+    return records
 
 
 def digitise(
@@ -182,7 +226,9 @@ def digitise(
     Every lane has noise of its own, ``noise_lsb`` codes rms. Lanes without a signal have nothing else.
     """
     count = int(analogue.seconds * float(config.sample_rate_hz)) + 1
-    times = analogue.start_s + np.arange(count) / float(config.sample_rate_hz)
+    # The chip's filters need some more sets to show the last window: the signal's last value again.
+    index = np.minimum(np.arange(count + Constants.tail_sets), count - 1)
+    times = analogue.start_s + index / float(config.sample_rate_hz)
     volts = np.stack([voltage(times) for voltage, _ in analogue.lanes])
     amperes = np.stack([current(times) for _, current in analogue.lanes])
     v_max = v_max or standard_range(float(np.abs(volts).max()), VOLTAGE_RANGES_V, "V")
@@ -230,18 +276,24 @@ def observe(
     progress("Converting the signal", None)
     samples = digitise(analogue, config, v_max, i_max, noise_lsb=noise_lsb, seed=seed)
     records, run = engine.run(config, samples.codes, progress)
-    if len(records) < 2:
+    last = len(samples.codes) - 1 - Constants.tail_sets - Constants.taps // 2 << TIME_FRACTION
+    ended = [record for record in records.windows if record["time"] <= last]
+    if len(ended) < 2:
         raise InputError(
-            f"{analogue.source}: {analogue.seconds:.3g} s hold {len(records)} windows, but two are needed; "
+            f"{analogue.source}: {analogue.seconds:.3g} s hold {len(ended)} windows, but two are needed; "
             f"give at least {3 / config.lowest_hz:.3g} s."
         )
     scale = Scale(samples.v_max, samples.i_max, config.sample_rate_hz)
     threshold_v = samples.v_max / (1 << config.crossing_threshold_log2)
-    windows = Windows(records, scale, len(analogue.lanes), threshold_v)
+    windows = Windows(ended, scale, len(analogue.lanes), threshold_v)
     kept = analogue.whole(windows.boundaries_s)
     windows = windows.limited(len(kept) - 1)
     return Observation(
-        samples=samples, windows=windows, boundaries_s=analogue.start_s + windows.boundaries_s, run=run
+        samples=samples,
+        windows=windows,
+        harmonics=HarmonicWindows(records.harmonics, scale, windows.boundaries_s),
+        boundaries_s=analogue.start_s + windows.boundaries_s,
+        run=run,
     )
 
 
@@ -273,6 +325,7 @@ def measure(
         readings=windows.readings(),
         references=references,
         windows=windows,
+        harmonics=seen.harmonics,
         samples=samples,
         notes=tuple(_notes(config, analogue, samples, windows)),
         run=seen.run,
