@@ -142,24 +142,18 @@ def enter(m, k, o, end, gap, energy, quantum):
     whole: Wide = energy
     part: Wide = gap
     step: Wide = quantum
-    if part < 0:
-        part = 0
-    while whole >= k.half_word:
+    while whole + step - part >= k.half_word:
         whole = whole >> 1
         part = part >> 1
         step = step >> 1
     whole_word = whole
     part_word = part
-    due = divide(part_word * m.length, whole_word, k.fine_bits)
-    interval = 0
-    if step <= whole:
-        step_word = step
-        interval = divide(step_word * m.length, whole_word, k.fine_bits)
+    step_word = step
+    due: Wide = divide(part_word * m.length, whole_word, k.fine_bits)
+    interval: Wide = divide(step_word * m.length, whole_word, k.fine_bits)
     base = m.start * k.fine + k.pulse_delay - end
     level: Wide = gap
-    at = due
-    if at < o.earliest:
-        at = o.earliest
+    at: Wide = soonest(o, due)
     while level <= energy and at < end:
         place = base + at
         slot = place >> (k.time_bits + k.fine_bits)
@@ -169,6 +163,12 @@ def enter(m, k, o, end, gap, energy, quantum):
         level = level + quantum
         o.earliest = at + k.pulse_spacing
         due = due + interval
-        at = due
-        if at < o.earliest:
-            at = o.earliest
+        at = soonest(o, due)
+
+
+def soonest(o, due):
+    """When a pulse that is due can be."""
+    at: Wide = due
+    if due < o.earliest:
+        at = o.earliest
+    return at
