@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -152,6 +153,12 @@ class CompiledModel:
             return int(self._words[cell.address])
         low, high = self._wides[2 * cell.address : 2 * cell.address + 2].tolist()
         return low & (1 << _HALF_BITS) - 1 | high << _HALF_BITS
+
+    def give_settings(self, words: Sequence[int]) -> None:
+        """Give the program's settings their words, in the order of their cells."""
+        paths = [path for path in self._program.cells if path.startswith("settings.")]
+        for path, word in zip(paths, words, strict=True):
+            self.set(path, word)
 
     def set(self, path: str, value: int) -> None:
         """Give a state cell a value.

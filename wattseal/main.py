@@ -14,13 +14,14 @@ from soc.errors import InputError
 
 __all__ = ["main"]
 
-COMMANDS = ("run", "meter", "accuracy", "regs", "build", "bench", "doctor")
+COMMANDS = ("run", "meter", "calibrate", "accuracy", "regs", "build", "bench", "doctor")
 
 _DESCRIPTION = """\
 An open secure-metering system-on-chip: simulate it with its firmware, feed it mains, build it for an FPGA.
 
 Start with:  wattseal run                        a generated household load through the chip's RTL
              wattseal meter FILE                 the readings of a recording, beside float64
+             wattseal calibrate --help           what corrects a meter's sensors, from reference runs
              wattseal accuracy                   its errors over the standard's grid
              wattseal build --board ulx3s-85f    a bitstream
              wattseal COMMAND --help             what a command takes, with examples"""

@@ -10,7 +10,15 @@ from sim.recordings import SUFFIXES
 from soc.errors import InputError
 
 from .files import check_writable, write_text
-from .options import DEFAULT_BACKEND, add_backend, add_recording, add_scale, recorded
+from .options import (
+    DEFAULT_BACKEND,
+    add_backend,
+    add_calibration,
+    add_recording,
+    add_scale,
+    calibrated,
+    recorded,
+)
 from .tables import show_measurement
 
 __all__ = ["add"]
@@ -25,6 +33,7 @@ first voltage to the last. The same interval of the unquantised signal gives the
 _EXAMPLES = """\
 Examples:
   wattseal meter load.csv --out readings.json
+  wattseal meter load.csv --engine model --calibration calibration.json
   wattseal meter load.npz --engine model --start 1 --seconds 2
   wattseal meter loop.csv --seconds 10                   repeat it, if its ends fit
   wattseal meter sound.wav --v-max 400 --i-max 20 --voltage 1 --current 2
@@ -44,6 +53,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add_backend(parser)
     add_recording(parser)
     add_scale(parser)
+    add_calibration(parser)
     parser.set_defaults(run=_run)
 
 
@@ -57,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     engine = ENGINES[arguments.engine](backend(arguments.backend or DEFAULT_BACKEND))
     if arguments.out:
         check_writable(arguments.out)
+    calibrated(arguments, engine)
     analogue, notes, config = recorded(arguments.file, arguments)
     measurement = show_measurement(analogue, arguments, engine=engine, config=config, notes=notes)
     if arguments.out:

@@ -5,11 +5,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.backends import BACKENDS
-from sim.meter import Analogue
+from sim.meter import Analogue, Engine
 from sim.recordings import part, read_recording
 from soc.config import PRESETS, SocConfig, preset
+from soc.errors import InputError
+from soc.formats.calibration import decode
 
-__all__ = ["DEFAULT_BACKEND", "add_backend", "add_recording", "add_scale", "between", "recorded"]
+__all__ = [
+    "DEFAULT_BACKEND",
+    "add_backend",
+    "add_calibration",
+    "add_recording",
+    "add_scale",
+    "between",
+    "calibrated",
+    "chip",
+    "recorded",
+]
 
 
 DEFAULT_BACKEND, *_ = BACKENDS
@@ -53,6 +65,38 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
             metavar="PEAK",
             help=f"full scale in peak {what} (default the smallest standard range that holds the signal)",
         )
+
+
+def add_calibration(parser: argparse.ArgumentParser) -> None:
+    """Add ``--calibration``."""
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="calibration file of wattseal calibrate; it sets chip and full scales, too",
+    )
+
+
+def calibrated(arguments: argparse.Namespace, engine: Engine) -> None:
+    """Give the engine the words of ``--calibration``, and the options what the file says of the chip."""
+    path = arguments.calibration
+    if path is None:
+        return
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(f"{path}: cannot be read ({reason}); give a calibration file.") from None
+    calibration = decode(text, str(path))
+    for name in ("preset", "v_max", "i_max"):
+        given, value = getattr(arguments, name), getattr(calibration, name)
+        if given is not None and given != value:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{path}: is for {option} {value}, not {given}; leave the option out.")
+        setattr(arguments, name, value)
+    if not engine.takes_settings:
+        raise InputError(f"{path}: the engine {engine.name!r} takes no calibration; use --engine model.")
+    engine.settings = calibration.words
 
 
 def add_recording(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,17 @@ from soc.config import SocConfig
 from soc.errors import InputError
 
 from .files import make_folder, write_text
-from .options import DEFAULT_BACKEND, add_backend, add_recording, add_scale, between, chip, recorded
+from .options import (
+    DEFAULT_BACKEND,
+    add_backend,
+    add_calibration,
+    add_recording,
+    add_scale,
+    between,
+    calibrated,
+    chip,
+    recorded,
+)
 from .tables import show_measurement
 
 __all__ = ["add"]
@@ -63,6 +73,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add_backend(parser)
     add_recording(parser)
     add_scale(parser)
+    add_calibration(parser)
     parser.set_defaults(run=_run)
 
 
@@ -71,6 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from sim.report import report_data, report_html, svg
 
     engine = RtlEngine(backend(arguments.backend or DEFAULT_BACKEND))
+    calibrated(arguments, engine)
     if arguments.waveform:
         _refuse(arguments, "--waveform", ("load", "phases", "frequency", "rms"))
         analogue, notes, config = recorded(arguments.waveform, arguments)
