@@ -27,7 +27,7 @@ class Phase(State):
     source_dc: Word = 0
     dc_change: Word = 0
     dc_far_off: Word = 0
-    unproved: Word = 0
+    unproved: Word = 4
     is_source: Word = 0
     next_is_source: Word = 0
     sum_v: Sum
@@ -37,6 +37,11 @@ class Phase(State):
     sum_vi: Sum
     v_dc: Word = 0
     i_dc: Word = 0
+    # The DC that is taken out of the window, and that of the last whole cycle.
+    v_less: Word = 0
+    i_less: Word = 0
+    v_held: Word = 0
+    i_held: Word = 0
     vrms: Word = 0
     irms: Word = 0
     # Integrals without DC of the window that ended.
@@ -104,6 +109,19 @@ def magnitude(k, x, y):
     return square_root(x * x + y * y)
 
 
+def choose_dc(m, p):
+    """Take out the window's own means, or, if it is a part of a cycle, those of the last whole one."""
+    p.v_less = p.v_dc
+    p.i_less = p.i_dc
+    if m.synchronised > 0:
+        p.v_held = p.v_dc
+        p.i_held = p.i_dc
+    else:
+        if m.crossings > 0:
+            p.v_less = p.v_held
+            p.i_less = p.i_held
+
+
 def measure_phase(m, k, p, out):
     """Quantities of one phase for the window that ended; DC is taken out by the window's moments."""
     p.v_dc = divide(p.sum_v.ended, m.length, k.time_bits + k.mean_bits)
@@ -111,11 +129,15 @@ def measure_phase(m, k, p, out):
     # A sum of a window's samples fits in a word without its two lowest bits.
     total_v = p.sum_v.ended >> 2
     total_i = p.sum_i.ended >> 2
-    p.vv = p.sum_vv.ended - ((p.v_dc * total_v) >> (k.mean_bits - 2))
-    p.ii = p.sum_ii.ended - ((p.i_dc * total_i) >> (k.mean_bits - 2))
-    p.vi = p.sum_vi.ended - ((p.v_dc * total_i) >> (k.mean_bits - 2))
+    choose_dc(m, p)
+    # What the DC taken out leaves of them: nothing, if it is the window's own mean.
+    rest_v = total_v - ((p.v_less * m.length) >> (k.time_bits + k.mean_bits + 2))
+    rest_i = total_i - ((p.i_less * m.length) >> (k.time_bits + k.mean_bits + 2))
+    p.vv = p.sum_vv.ended - ((p.v_less * total_v + p.v_less * rest_v) >> (k.mean_bits - 2))
+    p.ii = p.sum_ii.ended - ((p.i_less * total_i + p.i_less * rest_i) >> (k.mean_bits - 2))
+    p.vi = p.sum_vi.ended - ((p.i_less * total_v + p.v_less * rest_i) >> (k.mean_bits - 2))
     turned: Wide = p.quadrature.sum_vi.ended >> 6
-    turned = turned - ((p.v_dc * total_i) >> (k.mean_bits - 2))
+    turned = turned - ((p.i_less * total_v + p.v_less * rest_i) >> (k.mean_bits - 2))
     power_bits = k.time_bits + 2 * k.mean_bits
     p.vrms = square_root(divide(p.vv, m.length, power_bits))
     p.irms = square_root(divide(p.ii, m.length, power_bits))
