@@ -1,6 +1,6 @@
 """The compute engine: one multiply-accumulate data path that runs the metrology program."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -180,7 +180,8 @@ class ComputeEngine(wiring.Component):
         index_now = Signal.like(index)
         place_now, stride, first = Signal.like(place), Signal.like(place), Signal.like(place)
         last, turns = Signal.like(step), Signal()
-        wrap_bits = max((ceil_log2(shape.wraps) for shape in program.shapes if shape.wraps), default=0)
+        # The bits of the place that change: all of them, or those within the entries that it goes round in.
+        changing = Signal.like(place)
         m.d.comb += [
             index_now.eq(Mux(begun, index, x)),
             stride.eq(Mux(turns, y, 1)),
@@ -195,6 +196,7 @@ class ComputeEngine(wiring.Component):
                     m.d.comb += [
                         last.eq(shape.count),
                         turns.eq(bool(shape.wraps)),
+                        changing.eq(shape.wraps - 1),
                         first.eq(shape.table + shape.start),
                     ]
         ahead = Signal.like(place)
@@ -204,7 +206,7 @@ class ComputeEngine(wiring.Component):
         ]
         m.d.sync += [
             index.eq(index_now + 1),
-            place.eq(Mux(turns, Cat(ahead[:wrap_bits], place_now[wrap_bits:]), ahead)),
+            place.eq(ahead & changing | place_now & ~changing),
             begun.eq(dotting & ~done),
             step.eq(Mux(dotting & ~done, step + 1, 0)),
         ]

@@ -197,9 +197,10 @@ class Expressions:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._static(operand, function)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _STATIC_OPERATORS:
-                return _STATIC_OPERATORS[type(op)](
-                    self._static(left, function), self._static(right, function)
-                )
+                operands = self._static(left, function), self._static(right, function)
+                if not all(isinstance(operand, int) for operand in operands):
+                    raise NotStatic(node)
+                return _STATIC_OPERATORS[type(op)](*operands)
             case _:
                 raise NotStatic(node)
         if found is None or isinstance(found, Cell):

@@ -21,7 +21,7 @@ LIMIT = 1 << 20
 NEVER = LIMIT - 1
 """A pace at which the background is never interrupted."""
 
-_EVENT = ("is_sent", "port", "address", "value", "set_ended", "clocks")
+_EVENT = ("is_sent", "port", "address", "value", "set_ended", "taken", "clocks")
 
 
 class Feeder(wiring.Component):
@@ -29,7 +29,7 @@ class Feeder(wiring.Component):
     background rests or ``pace`` clocks have passed since the last one was.
 
     ``event`` is high when ``set_ended``, ``clocks`` after its start, or when the engine sends a value, or
-    when a set is taken, ``clocks`` after the last one.
+    when a set is ``taken``, ``clocks`` after the last one.
     """
 
     def __init__(self, program, lanes):
@@ -44,6 +44,7 @@ class Feeder(wiring.Component):
                 "address": Out(len(engine.sent_adr)),
                 "value": Out(WIDE_BITS),
                 "set_ended": Out(1),
+                "taken": Out(1),
                 "clocks": Out(range(LIMIT)),
                 "overruns": Out(16),
                 "rests": Out(1),
@@ -53,7 +54,7 @@ class Feeder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.engine = engine = self._engine
-        held, busy, taken = Signal(self.sets.payload.shape()), Signal(), Signal()
+        held, busy, taken = Signal(self.sets.payload.shape()), Signal(), self.taken
         m.d.comb += [
             self.sets.ready.eq(engine.idle & ~engine.start & (engine.resting | (self.clocks >= self.pace))),
             taken.eq(self.sets.valid & self.sets.ready),
@@ -84,12 +85,12 @@ class Run:
     spacing: list[int] = field(default_factory=list)
     overruns: int = 0
 
-    def add(self, is_sent, port, address, value, set_ended, clocks):
+    def add(self, is_sent, port, address, value, set_ended, taken, clocks):
         if is_sent:
             self.sent.append((Port(port), address, value - (value >> WIDE_BITS - 1 << WIDE_BITS)))
         if set_ended:
             self.clocks.append(clocks)
-        if not is_sent and not set_ended:
+        if taken:
             self.spacing.append(clocks)
 
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rtl.metering.arithmetic import divide, square_root
+from rtl.metering.arithmetic import CRC_START, crc32, divide, dot, square_root
 from rtl.metering.compiler import CompileError, compile_program
-from rtl.metering.microcode import JUMPS, Base, Operation
-from rtl.metering.model import MeteringModel
-from rtl.metering.state import Wide
+from rtl.metering.microcode import JUMPS, Base, Destination, Operation, Port
+from rtl.metering.parameters import INPUTS
+from rtl.metering.state import Dot, Wide
 from soc.config import PRESETS, preset
 
 TINY = preset("tiny").with_changes(word_bits=28).metering
@@ -20,79 +20,70 @@ TINY = preset("tiny").with_changes(word_bits=28).metering
 # --- Forms: every one is run by Python and, compiled, by the engine
 
 
-def sums(m, k, history, out):
-    lanes = history[0]
+def sums(m, k, lanes, out):
     a = lanes[0]
     b = lanes[1]
-    m.now = a * b + m.now - b * b - a + 5
-    out["time"] = m.now
-    m.sum_c = -a * b - m.sum_s + m.now
-    m.sum_s = m.sum_c
-    out["length"] = m.sum_s
-    out["frequency"] = m.now + m.sum_c - m.sum_s - m.now
-    out["synchronised"] = -m.now
-    out["phase0", "vrms"] = 3 - a * (b + 7) + (a - b - 1) * 9
-    out["phase0", "irms"] = -(a - b) - (3 - a * a)
-    out["phase0", "active"] = k.sample * 2 - 1 + a
-    out["phase0", "reactive"] = a
-    out["phase0", "apparent"] = -7
-    out.commit()
+    m.s = a * b + m.s - b * b - a + 5
+    out.send(Port.QUANTITY, 0, m.s)
+    m.t = -a * b - m.u + m.s
+    m.u = m.t
+    out.send(Port.QUANTITY, 1, m.u)
+    out.send(Port.QUANTITY, 2, m.s + m.t - m.u - m.s)
+    out.send(Port.QUANTITY, 3, -m.s)
+    out.send(Port.QUANTITY, 4, 3 - a * (b + 7) + (a - b - 1) * 9)
+    out.send(Port.QUANTITY, 5, -(a - b) - (3 - a * a))
+    out.send(Port.QUANTITY, 6, k.sample * 2 - 1 + a)
+    out["frequency"] = a
+    out["time"] = -7
 
 
-def shifts(m, k, history, out):
-    lanes = history[0]
+def shifts(m, k, lanes, out):
     a = lanes[0]
     b = lanes[1]
-    out["time"] = (a * b) >> 7
-    out["length"] = ((a * b) >> 7) >> 3
-    out["frequency"] = a * 3 - ((b * b) >> 11)
-    m.now = a * b
-    out["synchronised"] = m.now - ((a * a + b) >> 3)
-    out["phase0", "vrms"] = ((a * a + b) >> 3) - m.now
-    out["phase0", "irms"] = (m.now >> 34) + b * b
-    out["phase0", "active"] = -(m.now >> 20)
-    out["phase0", "reactive"] = ((a >> 3) * (b >> 7)) >> 11
-    out["phase0", "apparent"] = a >> 0
-    out["phase0", "v_dc"] = lanes[1] >> 3
-    out.commit()
+    out.send(Port.QUANTITY, 0, (a * b) >> 7)
+    out.send(Port.QUANTITY, 1, ((a * b) >> 7) >> 3)
+    out.send(Port.QUANTITY, 2, a * 3 - ((b * b) >> 11))
+    m.s = a * b
+    out.send(Port.QUANTITY, 3, m.s - ((a * a + b) >> 3))
+    out.send(Port.QUANTITY, 4, ((a * a + b) >> 3) - m.s)
+    out.send(Port.QUANTITY, 5, (m.s >> 34) + b * b)
+    out.send(Port.QUANTITY, 6, -(m.s >> 20))
+    out.send(Port.QUANTITY, 7, ((a >> 3) * (b >> 7)) >> 11)
+    out.send(Port.QUANTITY, 8, a >> 0)
+    out.send(Port.QUANTITY, 9, lanes[1] >> 3)
 
 
-def comparisons(m, k, history, out):
-    lanes = history[0]
+def comparisons(m, k, lanes, out):
     a = lanes[0]
     b = lanes[1]
     below = 0
     if a < b:
         below = 1
-    out["time"] = below
+    out.send(Port.QUANTITY, 0, below)
     if a <= b:
-        out["length"] = 1
+        out.send(Port.QUANTITY, 1, 1)
     else:
-        out["length"] = -1
+        out.send(Port.QUANTITY, 1, -1)
     if a > b and a > 0 and b >= -5:
-        out["frequency"] = a
+        out.send(Port.QUANTITY, 2, a)
     else:
         if a >= b:
-            out["frequency"] = b
+            out.send(Port.QUANTITY, 2, b)
         else:
-            out["frequency"] = 0
+            out.send(Port.QUANTITY, 2, 0)
     if a * b >= b * b - 3:
-        out["synchronised"] = 1
-    else:
-        out["synchronised"] = 0
+        out.send(Port.QUANTITY, 3, 1)
     if k.sample > 3 and k.sample >= 4:
-        out["phase0", "vrms"] = 1
+        out.send(Port.QUANTITY, 4, 1)
     if k.sample < 3:
-        out["phase0", "vrms"] = 2
+        out.send(Port.QUANTITY, 4, 2)
     if k.large_dc > a:
-        out["phase0", "irms"] = 5
+        out.send(Port.QUANTITY, 5, 5)
     else:
-        out["phase0", "irms"] = 6
-    out.commit()
+        out.send(Port.QUANTITY, 5, 6)
 
 
-def loops(m, k, history, out):
-    lanes = history[0]
+def loops(m, k, lanes, out):
     left = lanes[0] >> 24
     total = 0
     while left > 0:
@@ -101,103 +92,166 @@ def loops(m, k, history, out):
             total = total + left * inner
             inner = inner - 1
         left = left - 1
-    out["time"] = total
-    for p in m.phases:
-        p.v_dc = p.v_dc + total
-        out[p.name, "v_dc"] = p.v_dc
+    out.send(Port.QUANTITY, 0, total)
+    for part in m.parts:
+        part.word = part.word + total
+        out.send(Port.QUANTITY, part.number, part.word)
     count = 0
     for factor in (1, 2, 3):
         count = count + factor * total
-    out["length"] = count
-    out.commit()
+    for bit in range(len(m.parts) + 1):
+        count = count + (lanes[0] >> bit)
+    out.send(Port.QUANTITY, 3, count)
 
 
-def calls(m, k, history, out):
-    lanes = history[0]
+def left_by_a_turn(m, k, lanes, out):
+    """What one turn of a loop leaves to the next stays, whatever is called in between."""
+    left = 3
+    while left > 0:
+        m.s = m.s + squared(lanes[0] + left)
+        if left >= 3:
+            kept = lanes[1] + left
+        m.s = m.s + kept
+        left = left - 1
+    out.send(Port.QUANTITY, 0, m.s)
+
+
+def squared(value):
+    less = value >> 5
+    return less * less
+
+
+def calls(m, k, lanes, out):
     accumulate(m, lanes[0], 3)
     accumulate(m, lanes[1] * 2 - 1, k.sample)
-    out["time"] = m.now
-    both(m, history, out)
-    out.commit()
+    out.send(Port.QUANTITY, 0, m.s)
+    both(m, lanes, out)
+    out.send(Port.QUANTITY, 2, squared(lanes[0]) - m.s)
+    out.send(Port.QUANTITY, 3, squared(squared(lanes[0]) >> 20) >> 3)
 
 
 def accumulate(m, value, factor):
     """A call of a call; the product's variable is given back at its end."""
     product: Wide = value * factor
     negate_into(m, product)
-    m.now = m.now + product
+    m.s = m.s + product
 
 
 def negate_into(m, product):
     half = product >> 20
-    m.sum_c = m.sum_c - half
+    m.t = m.t - half
 
 
-def both(m, history, out):
-    lanes = history[0]
-    out["length"] = m.sum_c + lanes[0] * lanes[1]
+def both(m, lanes, out):
+    out.send(Port.QUANTITY, 1, m.t + lanes[0] * lanes[1])
 
 
-def divisions(m, k, history, out):
-    lanes = history[0]
+def divisions(m, k, lanes, out):
     a = lanes[0]
     b = lanes[1]
     size = b
     if b < 0:
         size = -b
     quotient = divide(a, size, 7)
-    out["time"] = quotient
-    out["length"] = divide(a * b, size + 1, 0)
-    out["frequency"] = divide(divide(a, 3, 20), 7, 3)
-    out["synchronised"] = a + divide(b, 5, 20)
-    out["phase0", "vrms"] = square_root(a * a + b * b)
-    out["phase0", "irms"] = square_root(a)
-    out["phase0", "active"] = square_root(divide(a * a, size, 3)) >> 3
-    out["phase0", "reactive"] = divide(a, b * 0, 5)
-    out.commit()
+    out.send(Port.QUANTITY, 0, quotient)
+    out.send(Port.QUANTITY, 1, divide(a * b, size + 1, 0))
+    out.send(Port.QUANTITY, 2, divide(divide(a, 3, 20), 7, 3))
+    out.send(Port.QUANTITY, 3, a + divide(b, 5, 20))
+    out.send(Port.QUANTITY, 4, square_root(a * a + b * b))
+    out.send(Port.QUANTITY, 5, square_root(a))
+    out.send(Port.QUANTITY, 6, square_root(divide(a * a, size, 3)) >> 3)
+    out.send(Port.QUANTITY, 7, divide(a, b * 0, 5))
 
 
-def recalls(m, k, history, out):
-    m.age = m.age + 1
+def arrays(m, k, lanes, out):
+    m.count = m.count + 1
+    m.ring[m.count] = lanes[0]
+    m.ring[m.count + 3] = m.ring[m.count - 2]
+    m.a = lanes[1]
+    m.long[lanes[1] >> 3] = lanes[0] - m.a
+    for part in m.parts:
+        part.own[part.number] = m.long[m.count]
+        part.own[m.count] = part.own[part.number] - 5
+        out.send(Port.QUANTITY, part.number, part.own[1])
     back = 0
     while back < 4:
-        lanes = history[back]
-        m.now = m.now + lanes[0] * lanes[1]
+        m.s = m.s + m.ring[m.count - back]
         back = back + 1
-    past = history[2]
-    out["time"] = m.now
-    out["length"] = past[0]
-    last = history[199]
-    out["frequency"] = last[1]
-    newest = history[0]
-    both_lanes = newest[1] * 3
-    out["synchronised"] = last[0] - both_lanes
-    out.commit()
+    out.send(Port.QUANTITY, 0, m.s)
+    out.send(Port.QUANTITY, 3, m.ring[5] - m.s)
 
 
-def hazards(m, k, history, out):
-    lanes = history[0]
-    m.age = lanes[0]
-    m.rest = m.age * m.age >> 27
-    m.age = m.rest * m.age >> 27
-    m.now = m.age
-    m.now = m.now + m.rest
-    m.sum_c = m.now
-    out["time"] = m.now - m.sum_c + m.age
-    m.length = lanes[1]
-    m.sets = divide(m.age, m.length * m.length >> 27, 20)
-    back = 2
-    past = history[back]
-    out["length"] = past[0] + m.sets
+LINE = Dot((3, -1, 4, 1, -5, 9), 4)
+CIRCLE = Dot((100, 71, 0, -71, -100, -71, 0, 71), 9, start=2)
+
+
+def dot_products(m, k, lanes, out):
+    m.count = m.count + 1
+    m.ring[m.count] = lanes[0]
+    m.long[m.count] = lanes[1]
+    out.send(Port.QUANTITY, 0, dot(LINE, m.ring, m.count, 0))
+    out.send(Port.QUANTITY, 1, dot(LINE, m.ring, m.count - 3, 2) >> 5)
+    out.send(Port.QUANTITY, 2, dot(CIRCLE, m.long, m.count, 1) - m.count)
+    order = 0
+    while order < 5:
+        out.send(Port.QUANTITY, order + 3, dot(CIRCLE, m.ring, 1, order))
+        order = order + 1
+    out.send(Port.QUANTITY, 9, dot(k.cosine, m.long, 0, 3))
+
+
+def checksums(m, k, lanes, out):
+    m.a = crc32(m.a, lanes[0])
+    out.send(Port.QUANTITY, 0, m.a)
+    m.b = crc32(crc32(CRC_START, lanes[1]), -lanes[0])
+    out.send(Port.QUANTITY, 1, m.b)
+
+
+def sent(m, k, lanes, out):
+    m.count = 3
+    for port in (Port.POINT, Port.PULSE, Port.ALERT, Port.HARMONIC):
+        out.send(port, m.count, lanes[0])
+        out.send(port, 4 * k.sample // k.sample + m.count, m.count)
+        out.send(port, m.count * 2 - 1, -lanes[0])
+    out.send(Port.HARMONIC_COMMIT, 0, 0)
+    out.send(Port.QUANTITY, 0, lanes[k.magnet])
+    out.send(Port.QUANTITY, 1, lanes[k.lost])
+
+
+def background(m, k, lanes, out):
+    m.a = lanes[0]
+    if lanes[1] > 0:
+        out.background(later, m, k, m.parts[0], out)
+    out.send(Port.QUANTITY, 0, m.a)
+
+
+def later(m, k, part, out):
+    part.word = part.word + m.a
+    out.send(Port.POINT, 0, part.word)
+
+
+def hazards(m, k, lanes, out):
+    m.a = lanes[0]
+    m.b = m.a * m.a >> 27
+    m.a = m.b * m.a >> 27
+    m.s = m.a
+    m.s = m.s + m.b
+    m.t = m.s
+    out.send(Port.QUANTITY, 0, m.s - m.t + m.a)
+    m.c = lanes[1]
+    m.count = divide(m.a, m.c * m.c >> 27, 20)
+    m.ring[m.count] = m.c
+    out.send(Port.QUANTITY, 1, m.ring[m.count] + m.count)
     counter = 3
     while counter > 0:
         counter = counter - 1
-        m.level = counter
-    out["frequency"] = m.level + counter
-    out.commit()
+        m.a = counter
+    out.send(Port.QUANTITY, 2, m.a + counter)
 
 
-FORMS = [sums, shifts, comparisons, loops, calls, divisions, recalls, hazards]
+FORMS = [
+    *(sums, shifts, comparisons, loops, left_by_a_turn, calls, divisions),
+    *(arrays, dot_products, checksums, sent, background, hazards),
+]
 
 
 def inputs(seed, count=24):
@@ -211,92 +265,142 @@ def inputs(seed, count=24):
         rng.integers(-top, top, (count, 2)) >> rng.integers(0, 24, (count, 2)),
     )
     free[::6, 1] = free[::6, 0]
-    return free.astype(np.int64)
+    beside = rng.integers(-(2**35), 2**35, (count, len(INPUTS)))
+    return free.astype(np.int64), beside
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_form_does_on_the_engine_what_python_does(form, monkeypatch, run_engine):
-    monkeypatch.setattr("rtl.metering.model.sample_set", form)
-    samples = inputs(seed=11)
-    expected = MeteringModel(TINY).run(samples)
-    windows, _ = run_engine(TINY, samples, compile_program(TINY, form))
-    assert len(windows) == len(samples)
-    seen: dict[str, int] = {}
-    for lanes, want, got in zip(samples.tolist(), expected, windows, strict=True):
-        seen.update(got)
-        assert seen == want, f"repeat with {form.__name__}, seed 11, lanes {lanes}"
+def test_form_does_on_the_engine_what_python_does(form, small_program, simulate_engine):
+    program, model = small_program(TINY, form)
+    lanes, beside = inputs(seed=11)
+    expected = model.sent(lanes, beside)
+    run = simulate_engine(program, TINY.lanes, np.hstack([lanes, beside]))
+    assert len(expected) >= len(lanes)
+    for number, (got, want) in enumerate(zip(run.sent, expected, strict=True)):
+        assert got == want, f"repeat with {form.__name__}, seed 11, value {number}"
 
 
 # --- What is computed when the chip is made costs nothing
 
 
-def nothing(m, k, history, out):
+def nothing(m, k, lanes, out):
     """Only what is known when the chip is made."""
     bits = 2 * k.time_bits + 1
     if bits > 3:
         rest = bits - (1 << 3)
-    for _p in m.phases:
+    for _part in m.parts:
         both_known = rest >> 1
     if both_known < 0 and k.sample > 0:
-        m.age = both_known
+        m.a = both_known
 
 
-def test_what_is_known_when_the_chip_is_made_takes_no_instruction():
-    program = compile_program(TINY, nothing)
+def test_what_is_known_when_the_chip_is_made_takes_no_instruction(small_program):
+    program, _ = small_program(TINY, nothing)
     assert [instruction.operation for instruction in program.instructions] == [Operation.END]
 
 
-def once(m, k, history, out):
-    accumulate(m, 7 * m.age, 3)
+def once(m, k, lanes, out):
+    accumulate(m, 7 * m.a, 3)
 
 
-def many_times(m, k, history, out):
-    accumulate(m, 7 * m.age, 3)
-    accumulate(m, 7 * m.age, 3)
-    accumulate(m, 7 * m.age, 3)
+def many_times(m, k, lanes, out):
+    accumulate(m, 7 * m.a, 3)
+    accumulate(m, 7 * m.a, 3)
+    accumulate(m, 7 * m.a, 3)
 
 
-def test_variables_of_calls_share_their_cells():
-    one, three = compile_program(TINY, once), compile_program(TINY, many_times)
+def test_variables_of_calls_share_their_cells(small_program):
+    one, three = (small_program(TINY, entry)[0] for entry in (once, many_times))
     assert (len(three.words), len(three.wides)) == (len(one.words), len(one.wides))
 
 
-def constants(m, k, history, out):
-    m.age = m.age * 12345 + 12345 - 6 * m.rest
-    m.rest = -6 * m.age + ((1 << 35) - 1)
+def constants(m, k, lanes, out):
+    m.a = m.a * 12345 + 12345 - 6 * m.b
+    m.b = -6 * m.a + ((1 << 35) - 1)
 
 
-def test_a_constant_has_one_cell():
-    words = compile_program(TINY, constants).words
+def test_a_constant_has_one_cell(small_program):
+    words = small_program(TINY, constants)[0].words
     for value in (12345, 6, -6, (1 << 35) - 1):
         assert words.count(value) == 1, value
+
+
+def in_front(m, k, lanes, out):
+    product: Wide = m.a * m.b
+    m.s = m.s + product
+    m.c = lanes[0] >> 3
+    out.background(behind, m, k, out)
+
+
+def behind(m, k, out):
+    product: Wide = m.c * m.c
+    half = product >> 1
+    m.t = m.t + half
+
+
+def test_the_background_shares_no_variable_with_the_foreground(small_program):
+    program, _ = small_program(TINY, in_front)
+    (start,) = (each.target for each in program.instructions if each.operation is Operation.START)
+    cells = {Destination.WORD: set(), Destination.WIDE: set()}
+    front, back = dict(cells), {kind: set() for kind in cells}
+    state = {(cell.kind.__name__.upper(), cell.address) for cell in program.cells.values()}
+    for address, instruction in enumerate(program.instructions):
+        if instruction.to is not Destination.NOWHERE:
+            (back if address >= start else front)[instruction.to].add(instruction.target)
+    for kind in cells:
+        assert all((kind.name, address) in state for address in front[kind] & back[kind])
+
+
+def test_paths_of_cells(small_program):
+    cells = small_program(TINY, nothing)[0].cells
+    assert {"a", "s", "parts.0.word", "parts.1.wide"} <= set(cells)
+    assert len({(cell.kind, cell.address) for cell in cells.values()}) == len(cells)
+
+
+def test_arrays_lie_apart_and_where_their_index_can_wrap(small_program):
+    program, _ = small_program(TINY, arrays)
+    places = {
+        (each.target, each.length)
+        for each in program.instructions
+        if each.operation in (Operation.STORE, Operation.DOT)
+    }
+    assert sorted(length for _, length in places) == [2, 2, 8, 64]
+    assert all(start % length == 0 for start, length in places)
+    taken = [word for start, length in places for word in range(start, start + length)]
+    assert len(set(taken)) == len(taken)
+    assert max(taken) < program.array_words
 
 
 # --- Hazards and jumps, in every program that is built
 
 
+READS_X = (
+    *(Operation.COMPUTE, Operation.DIVIDE, Operation.DOT),
+    *(Operation.STORE, Operation.SEND, Operation.CRC),
+)
+
+
 def reads_and_writes(instruction):
     """Cells that an instruction reads and writes, each with its memory."""
     reads = set()
-    if instruction.operation is Operation.COMPUTE:
-        reads |= {("word", instruction.x), ("word", instruction.y)}
-        if instruction.base is Base.WIDE:
-            reads.add(("wide", instruction.z))
-    if instruction.operation in (Operation.DIVIDE, Operation.RECALL):
-        reads.add(("word", instruction.x))
-    writes = {("word", instruction.target)} if instruction.to_word else set()
-    return reads, writes | ({("wide", instruction.target)} if instruction.to_wide else set())
+    if instruction.operation in READS_X:
+        reads.add((Destination.WORD, instruction.x))
+    if instruction.operation in (Operation.COMPUTE, Operation.DOT):
+        reads.add((Destination.WORD, instruction.y))
+    if instruction.operation is Operation.COMPUTE and instruction.base is Base.WIDE:
+        reads.add((Destination.WIDE, instruction.z))
+    return reads, {(instruction.to, instruction.target)}
 
 
 PROGRAMS = {name: config.metering for name, config in PRESETS.items()}
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *(form.__name__ for form in FORMS)])
-def test_no_cell_is_read_right_after_it_was_written(name):
+def test_no_cell_is_read_right_after_it_was_written(name, small_program):
     if name in PROGRAMS:
         program = compile_program(PROGRAMS[name])
     else:
-        program = compile_program(TINY, next(form for form in FORMS if form.__name__ == name))
+        program, _ = small_program(TINY, next(form for form in FORMS if form.__name__ == name))
     code = program.instructions
     assert code[-1].operation is Operation.END
     for address, (before, after) in enumerate(pairwise(code)):
@@ -311,61 +415,76 @@ def test_no_cell_is_read_right_after_it_was_written(name):
 # --- What the compiler refuses
 
 
-def refused(sentence, text, *more):
-    """A program of one statement, and the sentence that it is refused with."""
-    return pytest.param(text, sentence, more, id=text)
+def refused(sentence, text, *more, line=None):
+    """A program of one statement, and the sentence that it is refused with, and for which line."""
+    return pytest.param(text, sentence, more, line, id=text)
 
 
 REFUSED = [
-    refused("constant 68719476736 does not fit in a word of 36 bits", "m.age = m.age + (1 << 36)"),
-    refused("the engine has no value `m.age if m.age > 0 else 1`", "m.age = m.age if m.age > 0 else 1"),
-    refused("the engine has no value `m.age // 2`", "m.age = m.age // 2"),
-    refused("more than one shifted or divided term; give one a name", "m.age = (m.age >> 1) + (m.rest >> 1)"),
-    refused("nothing positive in this sum; turn it round", "m.now = -(m.age >> 1) - m.now"),
-    refused("abs(m.age) has no value; only divide and square_root have", "m.age = abs(m.age)"),
-    refused("there is no quantity 'phase0.heat'", "out['phase0', 'heat'] = m.age"),
-    refused("the engine has nothing for `m.age += 1`", "m.age += 1"),
-    refused("the engine has nothing for `return m.age`", "return m.age"),
-    refused("the engine cannot compare `m.age == 1`", "if m.age == 1: m.age = 2"),
-    refused("the engine cannot compare `0 < m.age < 2`", "if 0 < m.age < 2: m.age = 2"),
-    refused("the engine cannot compare `m.age > 0 or m.age < -3`", "if m.age > 0 or m.age < -3: m.age = 2"),
-    refused("the engine cannot compare `m.age`", "while m.age: m.age = m.age - 1"),
-    refused("`m.rest` is not known when the chip is made", "m.age = m.age >> m.rest"),
-    refused("the engine has no value `nowhere`", "m.age = nowhere"),
-    refused("the engine has no value `history[1]`", "m.age = 2 + history[1]"),
-    refused("the engine has no value `out['time']`", "m.age = out['time']"),
-    refused("`m.age` is not known when the chip is made", "for _ in m.age: m.age = 1"),
+    refused("constant 68719476736 does not fit in a word of 36 bits", "m.a = m.a + (1 << 36)"),
+    refused("the engine has no value `m.a if m.a > 0 else 1`", "m.a = m.a if m.a > 0 else 1"),
+    refused("the engine has no value `m.a // 2`", "m.a = m.a // 2"),
+    refused("more than one shifted or divided term; give one a name", "m.a = (m.a >> 1) + (m.b >> 1)"),
+    refused("nothing positive in this sum; turn it round", "m.s = -(m.a >> 1) - m.s"),
+    refused("there is no quantity 'phase0.heat'", "out['phase0', 'heat'] = m.a"),
+    refused("the engine has nothing for `m.a += 1`", "m.a += 1"),
+    refused("the engine cannot compare `m.a == 1`", "if m.a == 1: m.a = 2"),
+    refused("the engine cannot compare `0 < m.a < 2`", "if 0 < m.a < 2: m.a = 2"),
+    refused("the engine cannot compare `m.a > 0 or m.a < -3`", "if m.a > 0 or m.a < -3: m.a = 2"),
+    refused("the engine cannot compare `m.a`", "while m.a: m.a = m.a - 1"),
+    refused("`m.b` is not known when the chip is made", "m.a = m.a >> m.b"),
+    refused("the engine has no value `nowhere`", "m.a = nowhere"),
+    refused("the engine has no value `lanes`", "m.a = 2 + lanes"),
+    refused("the engine has no value `out['time']`", "m.a = out['time']"),
+    refused("`m.a` is not known when the chip is made", "for _ in m.a: m.a = 1"),
     refused(
         "this changes an argument of the call; give its value a name before",
-        "helper(m.age)",
+        "helper(m.a)",
         "def helper(value):",
         "    value = value + 1",
     ),
     refused(
         "this changes an argument of the call; give its value a name before",
-        "helper(m, m.age)",
+        "helper(m, m.a)",
         "def helper(m, value):",
-        "    m.age = value + 1",
+        "    m.a = value + 1",
     ),
     refused(
-        "another sample set was recalled in the place of this one",
-        "helper(m, history)",
-        "def helper(m, history):",
-        "    one = history[1]",
-        "    two = history[2]",
-        "    m.age = two[0]",
-        "    m.age = one[0]",
+        "the engine has nothing for `return value`",
+        "m.a = helper(m.a)",
+        "def helper(value):",
+        "    if value > 0: return value",
+        "    return 0",
+        line=2,
+    ),
+    refused(
+        "give `found` a value before the loop that may change it",
+        "for n in (1, 2):\n        if m.a > n: found = n",
+        line=4,
+    ),
+    refused(
+        "the background cannot start the background",
+        "out.background(helper, m, out)",
+        "def helper(m, out):",
+        "    out.background(helper, m, out)",
+    ),
+    refused(
+        "the background has no sample set",
+        "out.background(helper, lanes)",
+        "def helper(lanes):",
+        "    pass",
+        line=5,
     ),
 ]
 
 
-@pytest.mark.parametrize(("text", "sentence", "more"), REFUSED)
-def test_refusals_name_the_line(text, sentence, more, tmp_path, monkeypatch):
-    lines = [*more, "", "def entry(m, k, history, out):", f"    {text}", ""]
+@pytest.mark.parametrize(("text", "sentence", "more", "line"), REFUSED)
+def test_refusals_name_the_line(text, sentence, more, line, tmp_path, monkeypatch, small_program):
+    lines = [*more, "", "def entry(m, k, lanes, out):", f"    {text}", ""]
     (tmp_path / "refused_program.py").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "refused_program", raising=False)
     refused_program = importlib.import_module("refused_program")
-    line = len(more) or 3
+    line = line or len(more) or 3
     with pytest.raises(CompileError, match=f"^refused_program:{line}: {re.escape(sentence)}$"):
-        compile_program(TINY, refused_program.entry)
+        small_program(TINY, refused_program.entry)
