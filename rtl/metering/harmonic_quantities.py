@@ -35,7 +35,7 @@ _COMMON = [
         False,
         0,
         "windows",
-        "Windows begun since power-on that a cycle which was not synchronised has ended.",
+        "Windows since power-on, up to this one, that a cycle without synchronisation cut short.",
     ),
     ("cycles", False, 0, "", "Cycles of the window: 10, or 12 above 55 Hz (IEC 61000-4-30, 4.4)."),
     ("length", False, TIME_FRACTION, "sample", "Length of the window."),
@@ -75,8 +75,20 @@ _PHASE = [
         "V A full scale",
         "Active power of each order, positive for import.",
     ),
-    ("thd_v", False, RATIO_FRACTION, "", "THD of the voltage: orders from 2 on over the first (IEC 61000-4-7)."),
-    ("thd_i", False, RATIO_FRACTION, "", "THD of the current: orders from 2 on over the first (IEC 61000-4-7)."),
+    (
+        "thd_v",
+        False,
+        RATIO_FRACTION,
+        "",
+        "THD of the voltage (IEC 61000-4-7): orders from 2 on over the first.",
+    ),
+    (
+        "thd_i",
+        False,
+        RATIO_FRACTION,
+        "",
+        "THD of the current: orders from 2 on over the first (IEC 61000-4-7).",
+    ),
     (
         "angle",
         False,
@@ -93,9 +105,7 @@ def harmonic_quantities(parameters):
     if not orders:
         return []
     rows = [((name,), *rest) for name, *rest in _COMMON + (_UNBALANCE if parameters.phases == 3 else [])]
-    rows += [
-        ((f"phase{phase}", name), *rest) for phase in range(parameters.phases) for name, *rest in _PHASE
-    ]
+    rows += [((f"phase{phase}", name), *rest) for phase in range(parameters.phases) for name, *rest in _PHASE]
     return [
         Quantity(
             path,

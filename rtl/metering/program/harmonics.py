@@ -30,6 +30,7 @@ class Harmonics(State):
     length: Word = 0
     half: Word = 0
     wanted: Word = 0
+    ended_dropped: Word = 0
     ended_cycles: Word = 0
     ended_length: Word = 0
     ended_time: Wide = 0
@@ -105,6 +106,7 @@ def begin_harmonic_window(k, h):
 
 def end_harmonic_window(m, k, h):
     """Have the window transformed that is complete, and fill the other half."""
+    h.ended_dropped = h.dropped
     h.ended_cycles = h.cycles
     h.ended_length = h.length
     h.ended_time = m.ended_time
@@ -198,7 +200,7 @@ def show(k, h, out):
     high = h.ended_time >> k.time_low_bits
     at = k.window_at
     out.send(Port.HARMONIC, at["sequence"], h.sequence)
-    out.send(Port.HARMONIC, at["dropped"], h.dropped)
+    out.send(Port.HARMONIC, at["dropped"], h.ended_dropped)
     out.send(Port.HARMONIC, at["cycles"], h.ended_cycles)
     out.send(Port.HARMONIC, at["length"], h.ended_length)
     out.send(Port.HARMONIC, at["time"], h.ended_time - high * k.one_time_high)
