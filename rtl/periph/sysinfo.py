@@ -24,6 +24,11 @@ _REGISTERS = {
     "sample_rate_numerator": (1, "Numerator of the sample rate in hertz."),
     "sample_rate_denominator": (1, "Denominator of the sample rate in hertz."),
     "sha256": (1, "SHA-256 block: 0 none, 1 fast, 2 compact."),
+    "harmonics": (1, "Highest order of the harmonics measured; 0 if none are."),
+    "modulators": (1, "1 if there is an input for the bits of delta-sigma modulators."),
+    "rogowski": (1, "1 if the currents come from Rogowski coils."),
+    "pulse_outputs": (1, "Pulse outputs."),
+    "capture_sets": (1, "Sample sets of a captured waveform; 0 if there is no waveform buffer."),
     "lifecycle": (1, "Lifecycle state, in its 16-bit code."),
     "lifecycle_constant": (
         1,
@@ -73,6 +78,10 @@ class SysInfo(wiring.Component):
         Sample sets a second.
     sha256 : str
         Variant of the SHA-256 block: ``none``, ``fast`` or ``compact``.
+    harmonics, pulse_outputs, capture_sets : int
+        Orders, outputs, sample sets of a capture; 0: not built.
+    modulators, rogowski : bool
+        Whether there is an input for modulators' bits, and whether currents are integrated.
     lifecycle : LifecycleState
         Lifecycle state.
     lifecycle_constant : bool
@@ -110,6 +119,11 @@ class SysInfo(wiring.Component):
         metrology_hz,
         sample_rate_hz,
         sha256,
+        harmonics,
+        modulators,
+        rogowski,
+        pulse_outputs,
+        capture_sets,
         lifecycle,
         lifecycle_constant,
         stores_emulated,
@@ -126,7 +140,7 @@ class SysInfo(wiring.Component):
         directory = (_IDENTIFICATION, *blocks[1:])
         values = {
             "identification": _IDENTIFICATION,
-            "version": 1,
+            "version": 2,
             "voltage_lanes": voltage_lanes,
             "current_lanes": current_lanes,
             "word_bits": word_bits,
@@ -135,6 +149,11 @@ class SysInfo(wiring.Component):
             "sample_rate_numerator": sample_rate_hz.numerator,
             "sample_rate_denominator": sample_rate_hz.denominator,
             "sha256": _SHA256_CODES[sha256],
+            "harmonics": harmonics,
+            "modulators": modulators,
+            "rogowski": rogowski,
+            "pulse_outputs": pulse_outputs,
+            "capture_sets": capture_sets,
             "lifecycle": lifecycle.value,
             "lifecycle_constant": lifecycle_constant,
             "stores_emulated": stores_emulated,

@@ -14,7 +14,7 @@ from soc.boards import board
 from soc.formats.bridge import Operation, Status, decode_response, encode_request, response_length
 from soc.generated.registers import sysinfo
 
-WORDS = 14
+WORDS = 19
 BIT_CLOCKS = 12
 
 
@@ -125,6 +125,7 @@ def test_a_host_reads_sysinfo_over_the_core_port():
     assert value(sysinfo.voltage_lanes) == config.voltage_lanes
     assert value(sysinfo.application_hz) == config.application_hz
     assert value(sysinfo.metrology_hz) == config.metrology_hz
+    assert value(sysinfo.pulse_outputs) == config.pulse_outputs
     assert value(sysinfo.stores_emulated) == 1
     assert value(sysinfo.core_port_open) == 1
     periods = {after - before for before, after in pairwise(frame_starts)}

@@ -108,6 +108,8 @@ def test_sysinfo_tells_the_configuration(simulate, initiator, name):
         assert await sysinfo("current_lanes") == config.current_lanes
         assert await sysinfo("application_hz") == config.application_hz
         assert await sysinfo("sample_rate_numerator") == config.sample_rate_hz.numerator
+        for built in ("harmonics", "modulators", "rogowski", "pulse_outputs", "capture_sets"):
+            assert await sysinfo(built) == getattr(config, built), built
         assert await sysinfo("lifecycle") == config.lifecycle.value
         assert await sysinfo("lifecycle_constant") == 1
         assert await sysinfo("source_revision") == int.from_bytes(source_revision(), "big")

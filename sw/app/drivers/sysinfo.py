@@ -8,9 +8,10 @@ from ..ops import Read
 __all__ = ["IDENTIFICATION", "VERSION", "WrongBlock", "check", "configuration", "name", "sample_rate"]
 
 IDENTIFICATION = "SYSI"
-VERSION = 1
+VERSION = 2
 _CONFIGURATION = (
     *("voltage_lanes", "current_lanes", "word_bits", "application_hz", "metrology_hz"),
+    *("harmonics", "modulators", "rogowski", "pulse_outputs", "capture_sets"),
     *("lifecycle", "lifecycle_constant", "stores_emulated", "core_port_open"),
 )
 
