@@ -124,7 +124,9 @@ def synthesise(
         netlist_text = rtlil.convert(wrapper, name="top", ports=[wrapper.clk, wrapper.scan])
         (folder / f"{name}.il").write_text(netlist_text)
         synthesis = f"synth_{target.family} {FAMILIES[target.family].synthesis}"
-        script = f"read_rtlil {name}.il; {synthesis} -top top -json {name}.json"
+        # Yosys may take the name of an array's element, `x[0]`, for a bit of `x`: such names go first.
+        cleaned = "proc; opt_clean -purge"
+        script = f"read_rtlil {name}.il; {cleaned}; {synthesis} -top top -json {name}.json"
         tools.run([yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder)
         arguments = ["--json", f"{name}.json", "--report", f"{name}.report.json", "--seed", str(seed), "-q"]
         arguments += ["--freq", str(frequency_mhz), "--timing-allow-fail", "--log", f"{name}.route.log"]

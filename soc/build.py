@@ -35,11 +35,13 @@ _STEP_OF_TOOL = {
 }
 _PRODUCTS = ("bit", "svf", "bin", "json", "placed.json", "report.json", "utilisation.json")
 
-# Synthesis flattens the design, and forgets of each net all names but one. Before it does, those names are
-# hidden that do not tell the block that drives the net: names in a module which only joins others, of inputs,
-# and of outputs that no cell of their module drives.
+# Yosys may take the name of an array's element, `x[0]`, for a bit of `x`, and then aborts or drives a net
+# twice: such names go first. Synthesis flattens the design, and forgets of each net all names but one. Before
+# it does, those names are hidden that do not tell the block that drives the net: names in a module which only
+# joins others, of inputs, and of outputs that no cell of their module drives.
 _NAME_BY_DRIVER = """
 proc
+opt_clean -purge
 setattr -set passes 1 i:*
 setattr -set passes 1 o:* t:$* %co1 %d
 flatten
