@@ -46,7 +46,7 @@ class Offered(State):
 class PulseOutput(State):
     """One output: its calendar, and the time in the next window before which it must not have a pulse.
 
-    An element of the calendar is 0, or 1 and the pulse's place in the sample period.
+    An element of the calendar is 0, or the pulse's place in the sample period less a period.
     """
 
     earliest: Word = 0
@@ -61,8 +61,8 @@ class PulseOutput(State):
 
 def send_pulse(m, k, o, out):
     """Send the pulse of the present sample set, if there is one."""
-    if o.calendar[m.position] > 0:
-        out.send(Port.PULSE, o.index, o.calendar[m.position] - k.sample)
+    if o.calendar[m.position] < 0:
+        out.send(Port.PULSE, o.index, o.calendar[m.position] + k.sample)
         o.calendar[m.position] = 0
         o.count.sent = o.count.sent + 1
 
@@ -157,7 +157,7 @@ def enter(m, k, o, end, gap, energy, quantum):
     while level <= energy and at < end:
         place = base + at
         slot = place >> (k.time_bits + k.fine_bits)
-        o.calendar[slot] = k.sample + (place >> k.fine_bits) - slot * k.sample
+        o.calendar[slot] = (place >> k.fine_bits) - slot * k.sample - k.sample
         r.planned = r.planned + 1
         r.beyond = r.beyond - quantum
         level = level + quantum
