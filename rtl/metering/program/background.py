@@ -6,7 +6,7 @@ from .calibration import check_settings, find_corrections, show_calibration
 from .energies import count_energies
 from .events import choose_source, judge, observe
 from .fundamental import measure_fundamental
-from .half_cycles import measure_half_cycles
+from .half_cycles import follow_cycle, magnitude_of, measure_half_cycles
 from .harmonics import follow_harmonics
 from .neutral import cut_neutral, measure_neutral
 from .phases import cut_sums, measure_phase
@@ -58,6 +58,7 @@ def measure_window(m, k, out):
     for n in m.neutrals:
         measure_neutral(m, k, n, out)
     observe(m, k)
+    follow_cycle(m)
     for p in m.phases:
         measure_half_cycles(m, k, p)
     judge(m, k, out)
@@ -95,14 +96,6 @@ def follow_dc(m, k, p):
             if apart <= k.large_dc:
                 take_over(m, k, p, change)
     p.dc_far_off = change
-
-
-def magnitude_of(x):
-    """A number without its sign."""
-    size = x
-    if size < 0:
-        size = -size
-    return size
 
 
 def take_over(m, k, p, change):

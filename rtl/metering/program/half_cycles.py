@@ -11,7 +11,9 @@ from ..state import Array, State, Wide, Word
 __all__ = [
     "HalfCycles",
     "HalfValues",
+    "follow_cycle",
     "lay_down_pieces",
+    "magnitude_of",
     "measure_half_cycles",
     "offer_cut",
     "time_half_cycles",
@@ -22,6 +24,7 @@ PIECES = 8
 """Pieces that a phase can have in a window."""
 
 _RECORDS = 32
+_MOST_REFUSED = 3
 
 # A piece's sum is cut in two words; a cut without a crossing has a mark beyond all places in the rings.
 _PART_BITS = 34
@@ -40,7 +43,8 @@ class HalfCycles(State):
     place of the cut in the rings.
 
     The background's: place ``at`` and shares ``v_rest``, ``i_rest`` of the last cut, length and sums of the
-    last piece, and the newest values.
+    last piece, how many pieces were ``refused`` since the last value and how long they were, ``unjudged``,
+    and the newest values.
     """
 
     vv: Wide = 0
@@ -55,6 +59,8 @@ class HalfCycles(State):
     v_rest: Wide = 0
     i_rest: Wide = 0
     length: Word = 0
+    unjudged: Word = 0
+    refused: Word = 0
     vv_last: Wide = 0
     ii_last: Wide = 0
     vrms: Word = 0
@@ -75,13 +81,17 @@ class HalfCycles(State):
 class HalfValues(State):
     """Values of the window that ended, of all phases: what events are judged by.
 
-    ``behind`` is how long before the window's end the newest half cycle of a value began.
+    ``behind`` is how long before the window's end the newest half cycle of a value began. ``cycle`` is the
+    length of a mains cycle, ``window`` that of the last window that may be one.
     """
 
     count: Word = 0
+    cycle: Word = 0
+    window: Word = 0
 
-    def __init__(self):
+    def __init__(self, k):
         super().__init__()
+        self.cycle = self.window = k.nominal_window
         self.phase = Array(_RECORDS)
         self.vrms = Array(_RECORDS)
         self.irms = Array(_RECORDS)
@@ -135,8 +145,8 @@ def hand_over_piece(m, k, p):
 
 def time_half_cycles(m, k):
     """Sample sets to the next cut without a crossing, after one and after one without."""
-    m.half_late = (3 * m.last_length) >> (k.time_bits + 2)
-    m.half_timed = (m.last_length >> (k.time_bits + 1)) - 1
+    m.half_late = (3 * m.halves.cycle) >> (k.time_bits + 2)
+    m.half_timed = (m.halves.cycle >> (k.time_bits + 1)) - 1
     m.half_bank = PIECES - m.half_bank
 
 
@@ -144,6 +154,23 @@ def lay_down_pieces(p):
     """Keep the number of pieces at the window's end for the background."""
     p.half.ended = p.half.count
     p.half.count = 0
+
+
+def follow_cycle(m):
+    """Take over the length of a cycle that the one before confirms: a voltage step makes a wrong one."""
+    if m.synchronised > 0:
+        change = magnitude_of(m.length - m.halves.window)
+        if change <= m.length >> 4:
+            m.halves.cycle = m.length
+        m.halves.window = m.length
+
+
+def magnitude_of(x):
+    """A number without its sign."""
+    size = x
+    if size < 0:
+        size = -size
+    return size
 
 
 def measure_half_cycles(m, k, p):
@@ -159,8 +186,9 @@ def measure_piece(m, k, p, entry):
     """The value that a piece completes.
 
     It is over this piece and the last one if the two are a cycle. Otherwise a crossing came too early or too
-    late: then it is over this piece alone if that is about half a cycle, or was cut without a crossing; else
-    there is no value. There is none in the first windows after power-on either.
+    late: then it is over this piece alone if that is half a cycle, or was cut without a crossing; else there
+    is no value, but for the last of many such pieces, which is of no mains. There is none in the first
+    windows after power-on either.
     """
     h = p.half
     mark = h.place[entry]
@@ -197,29 +225,39 @@ def measure_piece(m, k, p, entry):
     h.v_rest = v_rest
     h.i_rest = i_rest
     both = length + h.length
-    off_both = both - m.last_length
-    if off_both < 0:
-        off_both = -off_both
-    off = 2 * length - m.last_length
-    if off < 0:
-        off = -off
+    tolerance = m.halves.cycle >> 4
+    off_both = magnitude_of(both - m.halves.cycle)
+    off = magnitude_of(2 * length - m.halves.cycle)
+    whole_cycle = 0
+    if off_both <= tolerance:
+        whole_cycle = 1
+    if h.refused >= _MOST_REFUSED:
+        whole_cycle = 1
     span = length
     v_sum: Wide = vv
     i_sum: Wide = ii
-    valid = 0
-    if timed > 0:
+    valid = whole_cycle
+    if off <= tolerance:
         valid = 1
-        behind = behind - (length >> 1)
-    if off <= m.last_length >> 4:
-        valid = 1
-    if off_both <= m.last_length >> 4:
-        valid = 1
+    if whole_cycle > 0:
         span = both
         v_sum = vv + h.vv_last
         i_sum = ii + h.ii_last
+    else:
+        if timed > 0:
+            # What is missing may have gone at any time since the last crossing.
+            valid = 1
+            behind = behind - (length >> 1)
+    # Pieces without a value are before the first value that shows what happened in them.
+    behind = behind + h.unjudged
+    h.unjudged = h.unjudged + length
+    h.refused = h.refused + 1
     h.length = length
     h.vv_last = vv
     h.ii_last = ii
+    if valid > 0:
+        h.unjudged = 0
+        h.refused = 0
     if valid > 0 and m.events.windows > 2 * k.windows_to_prove:
         h.vrms = square_root(divide(v_sum, span, k.time_bits + 2 * k.mean_bits))
         h.irms = square_root(divide(i_sum, span, k.time_bits + 2 * k.mean_bits))

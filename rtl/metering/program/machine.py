@@ -67,7 +67,7 @@ class Machine(State):
             Phase(k, index, self.channels[index], self.channels[parameters.phases + index])
             for index in range(parameters.phases)
         ]
-        self.halves = HalfValues()
+        self.halves = HalfValues(k)
         self.events = Events(k)
         self.clippings = [Clipping(k, lane) for lane in range(parameters.lanes)]
         self.neutrals = [Neutral(self.channels[-1])] * parameters.neutral
