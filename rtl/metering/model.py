@@ -4,6 +4,7 @@ from .constants import Constants
 from .microcode import Port
 from .parameters import INPUTS
 from .program.machine import Machine, sample_set
+from .quantities import paths
 
 __all__ = ["MeteringModel"]
 
@@ -70,11 +71,11 @@ class MeteringModel:
 
     def run(self, samples, inputs=None):
         """Quantities of every window that ended in ``samples``, a dictionary from path to integer each."""
-        paths = [".".join(path) for path in self.constants.addresses]
+        path_of = paths(self.constants.parameters)
         windows, record = [], {}
         for port, address, value in self.sent(samples, inputs):
             if port is Port.QUANTITY:
-                record[paths[address]] = value
+                record[path_of[address]] = value
             elif port is Port.QUANTITY_COMMIT:
                 windows.append(record)
                 record = {}

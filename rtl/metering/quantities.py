@@ -11,7 +11,7 @@ from ..bus import StoredRegister
 from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 from .status import EVENTS, STATUS, described
 
-__all__ = ["Quantity", "addresses", "quantities"]
+__all__ = ["Quantity", "addresses", "paths", "quantities"]
 
 TIME_FRACTION = 20
 MEAN_FRACTION = 6
@@ -267,4 +267,13 @@ def addresses(parameters):
     for quantity in quantities(parameters):
         found[quantity.path] = address
         address += quantity.register.count
+    return found
+
+
+def paths(parameters):
+    """Path of the quantity at each address, joined by points; an array's values have their numbers behind."""
+    found = []
+    for quantity in quantities(parameters):
+        path, count = ".".join(quantity.path), quantity.register.count
+        found += [path] if count == 1 else [f"{path}.{index}" for index in range(count)]
     return found

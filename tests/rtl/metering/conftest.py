@@ -1,6 +1,7 @@
 """What tests of the metering blocks share: the compute engine fed with sample sets, and a small state."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from rtl.metering.engine import ComputeEngine
 from rtl.metering.microcode import Port
 from rtl.metering.model import MeteringModel
 from rtl.metering.parameters import INPUTS, LANE_BITS, WIDE_BITS, WORD_BITS
+from rtl.metering.quantities import paths
 from rtl.metering.state import Array, State, Wide, Word
 from sim.block import Block
+from sim.compiled_model import CompiledModel, values
 
 LIMIT = 1 << 20
 NEVER = LIMIT - 1
@@ -220,3 +223,41 @@ def small_program(monkeypatch):
         return compile_program(made_for, entry, Scratch), MeteringModel(made_for, lag)
 
     return make
+
+
+@cache
+def _compiled(made_for):
+    program = compile_program(made_for)
+    return program, CompiledModel(program, made_for.lanes)
+
+
+def _measure(made_for, codes, inputs=None, **options):
+    """Windows of the compiled model: quantities by their path. No value of it may outgrow its cell."""
+    model = _compiled(made_for)[1].fresh(**options)
+    records = model.run(_sets(made_for, codes, inputs))
+    path_of = paths(made_for)
+    ports = Port.QUANTITY.value, Port.QUANTITY_COMMIT.value
+    records = records[np.isin(records["port"], ports)]
+    windows, record = [], {}
+    columns = records["port"].tolist(), records["address"].tolist(), values(records)
+    for port, address, value in zip(*columns, strict=True):
+        if port == Port.QUANTITY.value:
+            record[path_of[address]] = value
+        else:
+            windows.append(record)
+            record = {}
+    assert model.overflows == 0, f"{model.overflows} values do not fit, first at {model.overflow}"
+    assert model.overruns == 0
+    return windows
+
+
+@pytest.fixture(scope="session")
+def measure():
+    """Windows for input words: ``measure(made_for, codes, inputs=None)`` gives quantities by their path."""
+    return _measure
+
+
+@pytest.fixture(scope="session")
+def compiled_model():
+    """A fresh `CompiledModel` of the metrology program: ``compiled_model(made_for)``."""
+    return lambda made_for: _compiled(made_for)[1].fresh()
