@@ -39,7 +39,7 @@ class NoLoad(State):
     """A phase's no-load thresholds: powers in 2 ** -34 of full scale V A.
 
     A window whose power is below adds nothing: ``active`` is for active energy, its fundamental and its
-    harmonics. The first two are a hundredth of the starting current of class 0.1 S, so that currents of
+    harmonics. The first two are an eightieth of the starting power of class 0.2 S, so that currents of
     10 000:1 count; the last is half of it, as noise alone has apparent power.
     """
 
