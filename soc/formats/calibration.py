@@ -55,7 +55,7 @@ class Key:
         if not self.least <= value <= self.most:
             raise InputError(
                 f"{place}.{self.key} must be from {self.least:g} to {self.most:g}, not {value:.9g}; "
-                "correct the sensor or the reference."
+                "calibrate within these limits."
             )
 
 
@@ -208,7 +208,7 @@ def _check_channel(channel: ChannelSettings, place: str) -> None:
         if not _DELAY.least <= delay <= _DELAY.most:
             raise InputError(
                 f"{here}.delay_samples with that of the channel must be from {_DELAY.least:g} to "
-                f"{_DELAY.most:g}, not {delay:.9g}; correct the sensor or the reference."
+                f"{_DELAY.most:g}, not {delay:.9g}; calibrate within these limits."
             )
         if region.start < before or (region.number == 0 and region.start):
             raise InputError(
