@@ -76,9 +76,10 @@ def take_in(m, k, c, lanes):
     count_clipped(m, m.clippings[c.lane], raw)
     c.raw[m.position] = raw
     first = m.position + c.first
-    early = dot(k.interpolate, c.raw, first, c.row) >> k.partial_bits
-    late = dot(k.interpolate, c.raw, first, c.following) >> k.partial_bits
-    between = (early * c.rest + late * c.fraction) >> k.fraction_bits
+    between = dot(k.interpolate, c.raw, first, c.row) >> k.partial_bits
+    if c.fraction > 0:
+        late = dot(k.interpolate, c.raw, first, c.following) >> k.partial_bits
+        between = (between * c.rest + late * c.fraction) >> k.fraction_bits
     c.value = (c.bias + between * c.gain) >> (k.gain_bits + 6)
     c.ring[m.position] = c.value
 
