@@ -28,8 +28,10 @@ _BAND = 0.43
 _SAME_LEVEL = 1.3
 _HUNDRED_DEGREES = 100.0
 _MARGIN = 1e-6
+_REFERENCE = next(key for key in COMMON if key.field == "reference_temperature")
 _KEYS = {key.field: key for key in CHANNEL}
-_REGION_KEYS = {key.field: key for key in REGION}
+_REGION_REFERENCE = next(key for key in COMMON if key.field == "reference_temperature")
+_KEYS = {key.field: key for key in REGION}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ def simulated(
     pairs = []
     for number, ((voltage, current), reference) in enumerate(references.items()):
         lead = math.radians(reference.lead_deg or 0.0)
-        lanes = []
+        lanes: list[FloatArray] = []
         for name, rms, full_scale, angle in (
             (voltage, reference.volts, v_max, lead),
             (current, reference.amperes, i_max, lead - math.radians(reference.lag_deg)),
@@ -307,7 +309,7 @@ def derive(runs: Sequence[Run], config: SocConfig, *, v_max: float, i_max: float
     if not runs:
         raise InputError("Calibration needs at least one run; give a recording, or a reference to simulate.")
     settings = Settings(config.metering)
-    settings.reference_temperature = COMMON[0].word(REFERENCE_C)
+    setattr(settings, _REFERENCE.field, _REFERENCE.word(REFERENCE_C))
     seen = _look(runs, float(config.sample_rate_hz))
     channels = {channel.name: channel for channel in settings.channels}
     for name, views in seen.items():
@@ -342,7 +344,7 @@ def derive(runs: Sequence[Run], config: SocConfig, *, v_max: float, i_max: float
 def _set(channel: ChannelSettings, fit: _Fit | None, common: float, full_scale: float, place: str) -> None:
     """Give a channel its words."""
     if fit is None:
-        channel.delay = _word(_KEYS["delay"], common, place)
+        setattr(channel, _KEYS["delay"].field, _word(_KEYS["delay"], common, place))
         return
     gain, delay = float(np.mean(fit.gains)), float(np.mean(fit.delays))
     for name, value in (

@@ -25,6 +25,8 @@ _RUN_KEYS = (
     *("recording", "voltage", "current", "start", "seconds", "frequency_hz", "currents"),
     *("volts", "amperes", "lag_deg", "watts", "lead_deg", "temperature_c"),
 )
+_RECORDED_ONLY = ("voltage", "current", "start")
+_SIMULATED_ONLY = ("frequency_hz",)
 _SENSOR_KEYS = tuple(field.name for field in fields(Sensor))
 _SECONDS = 1.0
 _HEADROOM = 1.2
@@ -74,6 +76,10 @@ def plan(given: Mapping[str, Any], source: str) -> Plan:
         _refuse_unknown(run, _RUN_KEYS, place)
         if ("recording" in run) == bool(sensors):
             raise InputError(f"{place}: needs either a recording or a simulated sensor; give one of them.")
+        for key in _SIMULATED_ONLY if "recording" in run else _RECORDED_ONLY:
+            if key in run:
+                other = "simulated sensors" if "recording" in run else "recordings"
+                raise InputError(f"{place}: {key} goes with {other} only; leave it out.")
     most = max(len(_listed(run, "volts", place)) for run, place in zip(listed, places, strict=True))
     name = given.get("preset", "single" if most == 1 else "polyphase")
     if not isinstance(name, str):
@@ -193,7 +199,7 @@ class _Maker:
             raise InputError(f"{place}: needs either lag_deg or watts; give one of them.")
         found = {}
         for phase, current in enumerate(currents):
-            given = {key: column[phase] for key, column in columns.items()}
+            given: dict[str, float] = {key: column[phase] for key, column in columns.items()}
             if "watts" in given:
                 given["lag_deg"] = _lag_deg(given, place)
                 del given["watts"]

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from sim.backends import backend
 from sim.calibration import Pair, Reference, Run, Sensor, derive, simulated
 from sim.meter import ModelEngine
 from soc.config import preset
@@ -142,7 +143,7 @@ def measured(sensors, amperes, lag_deg, *, settings=()):
     full = 2 ** (SINGLE.word_bits - 1)
     lanes = [seen.voltage_v / V_MAX, seen.current_a / I_MAX, np.zeros(seen.voltage_v.size)]
     codes = np.rint(np.stack(lanes, 1) * full).astype(np.int64)
-    engine = ModelEngine(None)
+    engine = ModelEngine(backend("pysim"))
     engine.settings = settings
     records, _ = engine.run(SINGLE, codes, lambda step, fraction: None)
     last = records.windows[-20:]

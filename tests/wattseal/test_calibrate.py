@@ -99,7 +99,7 @@ def test_simulated_sensors(calibrate):
         (("--simulate", "current1:gain=1", "--reference", "volts=230,amperes=1"), "either lag_deg or watts"),
         (("--simulate", "current1:gain=1", "--reference", "volts=0,amperes=1,lag_deg=0"), "more than 0"),
         (("--simulate", "current1:gain=1", "--reference", "volts=9,amperes=1,watts=9"), "give lag_deg"),
-        (("--simulate", "current1:gain=1", "--reference", f"{REFERENCE},current=1"), "either a recording or"),
+        (("--simulate", "current1:gain=1", "--reference", f"{REFERENCE},current=1"), "with recordings only"),
         (("--simulate", "current1:gain=1", "--reference", f"{REFERENCE},x=1"), "there is no key 'x'"),
         (("--simulate", "current1:gain=1", "--reference", f"{REFERENCE},currents=a"), "has no current 'a'"),
         (("--simulate", "current1:gain=1", "--reference", REFERENCE, "--preset", "x"), "no preset 'x'"),

@@ -20,7 +20,7 @@ def calibration(name="single", seed=None):
         for channel in settings.channels:
             for key in CHANNEL:
                 setattr(channel, key.field, key.word(rng.uniform(0.8 * key.least, 0.8 * key.most)))
-            channel.gain = CHANNEL[1].word(rng.uniform(0.8, 1.25))
+            setattr(channel, CHANNEL[1].field, CHANNEL[1].word(rng.uniform(0.8, 1.25)))
             starts = sorted(rng.uniform(0, 1) for _ in channel.regions[1:])
             for region, start in zip(channel.regions, [0.0, *starts], strict=False):
                 for key, value in zip(REGION, (start, rng.uniform(0.95, 1.05), 0.1), strict=True):
@@ -66,23 +66,23 @@ def changed(path, value):
         ("channels.voltage1.gain", "1", "channels.voltage1.gain must be a number, not '1'"),
         ("channels.voltage1.gain", float("nan"), "channels.voltage1.gain must be a number, not nan"),
         (
-            ("channels", "current1", "delay_samples"),
+            "channels.current1.delay_samples",
             -1.5,
             "current1.delay_samples must be from -1 to 7, not -1.5",
         ),
         (
-            ("channels", "current1", "offset_of_full_scale"),
+            "channels.current1.offset_of_full_scale",
             1e300,
             "must be from -0.0625 to 0.0625, not 1e+300",
         ),
         ("channels.neutral.linear_per_degree", 1e-3, "must be from -0.0005 to 0.0005, not 0.001"),
         (
-            ("channels", "neutral", "square_per_square_degree"),
+            "channels.neutral.square_per_square_degree",
             1e-5,
             "must be from -2e-06 to 2e-06, not 1e-05",
         ),
         (
-            ("channels", "current1", "regions", 2, "gain"),
+            "channels.current1.regions.2.gain",
             1.1,
             "regions.2.gain must be from 0.95 to 1.05, not 1.1",
         ),
@@ -92,7 +92,7 @@ def changed(path, value):
         ("channels.current1.regions", [1], "regions.0 must be an object, not 1"),
         ("channels.current1", [], "current1 must be an object, not []"),
         (
-            ("channels", "current2"),
+            "channels.current2",
             {},
             "there is no key 'current2'; known are voltage1, current1, neutral",
         ),
