@@ -59,8 +59,7 @@ def measure_window(m, k, out):
         measure_neutral(m, k, n, out)
     observe(m, k)
     follow_cycle(m)
-    for p in m.phases:
-        measure_half_cycles(m, k, p)
+    measure_half_cycles(m, k)
     judge(m, k, out)
     choose_source(m, k)
     show_calibration(m, out)

@@ -31,20 +31,22 @@ _PART_BITS = 34
 _PART = 1 << _PART_BITS
 _TIMED_BITS = 30
 _TIMED = 1 << _TIMED_BITS
+_SHARE_BITS = 23
+_SHARE = 1 << _SHARE_BITS
+
+_PHASES = 4
+_PLACES = _PHASES * 2 * PIECES
 
 
 class HalfCycles(State):
     """Half cycles of a phase.
 
     The foreground's: the sums ``vv`` and ``ii`` at the last cut; ``left``, the sample sets until it cuts
-    without a crossing; ``close``, how many of these a crossing must wait for; ``mark``, where after the
-    sample before this one the next cut is; ``count``, the pieces of the running window, and ``ended``, those
-    of the last one. A piece is the sums of the sample sets since the last cut, high and low part, and the
-    place of the cut in the rings.
+    without a crossing; ``close``, how many of these a crossing must wait for; ``mark``, which tells a cut
+    without a crossing; ``began``, 1 after the first cut; ``count``, the pieces of the
+    running window, and ``ended``, those of the last one.
 
-    The background's: place ``at`` and shares ``v_rest``, ``i_rest`` of the last cut, length and sums of the
-    last piece, how many pieces were ``refused`` since the last value and how long they were, ``unjudged``,
-    and the newest values.
+    The background's: the newest values, ``vrms`` and ``irms``.
     """
 
     vv: Wide = 0
@@ -55,27 +57,57 @@ class HalfCycles(State):
     began: Word = 0
     count: Word = 0
     ended: Word = 0
-    at: Word = 0
-    v_rest: Wide = 0
-    i_rest: Wide = 0
-    length: Word = 0
-    unjudged: Word = 0
-    refused: Word = 0
-    vv_last: Wide = 0
-    ii_last: Wide = 0
     vrms: Word = 0
     irms: Word = 0
 
     def __init__(self, k):
         super().__init__()
-        self.v_high = Array(2 * PIECES)
-        self.v_low = Array(2 * PIECES)
-        self.i_high = Array(2 * PIECES)
-        self.i_low = Array(2 * PIECES)
-        self.place = Array(2 * PIECES)
         self.left = 3 * k.nominal_window // (4 * k.sample)
         self.close = self.left
         self.mark = _TIMED
+
+
+class Pieces(State):
+    """Pieces of two windows, of all phases, that the foreground hands over.
+
+    Of each the sums of the sample sets since the last cut, high and low part, the place of the newest sample
+    set in the rings, with a mark if there was no crossing, and the levels of the two samples about the cut.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.v_high = Array(_PLACES)
+        self.v_low = Array(_PLACES)
+        self.i_high = Array(_PLACES)
+        self.i_low = Array(_PLACES)
+        self.place = Array(_PLACES)
+        self.level_before = Array(_PLACES)
+        self.level = Array(_PLACES)
+
+
+class LastPieces(State):
+    """What the background keeps of each phase's last piece.
+
+    ``at`` is the place of the cut, ``v_rest`` and ``i_rest`` are the next piece's shares in the sums up to
+    it; ``length`` and sums are those of the piece; ``refused`` tells how many pieces there were since the
+    last value, ``unjudged`` how long they were. ``ended``, ``vrms`` and ``irms`` are as in `HalfCycles`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.ended = Array(_PHASES)
+        self.at = Array(_PHASES)
+        self.v_rest = Array(_PHASES)
+        self.i_rest = Array(_PHASES)
+        self.length = Array(_PHASES)
+        self.v_high = Array(_PHASES)
+        self.v_low = Array(_PHASES)
+        self.i_high = Array(_PHASES)
+        self.i_low = Array(_PHASES)
+        self.refused = Array(_PHASES)
+        self.unjudged = Array(_PHASES)
+        self.vrms = Array(_PHASES)
+        self.irms = Array(_PHASES)
 
 
 class HalfValues(State):
@@ -91,20 +123,21 @@ class HalfValues(State):
 
     def __init__(self, k):
         super().__init__()
-        self.cycle = self.window = k.nominal_window
+        self.pieces = Pieces()
+        self.last = LastPieces()
         self.phase = Array(_RECORDS)
         self.vrms = Array(_RECORDS)
         self.irms = Array(_RECORDS)
         self.behind = Array(_RECORDS)
+        self.cycle = self.window = k.nominal_window
 
 
-def offer_cut(k, p):
+def offer_cut(p):
     """Take the crossing just found for a cut, unless it is one of several about zero."""
     h = p.half
     if h.left <= h.close:
         h.left = 0
-        # A cut at the newest sample is one unit before it.
-        h.mark = p.crossing - (p.crossing >> k.time_bits)
+        h.mark = 0
 
 
 def watch_half_cycle(m, k, p):
@@ -124,14 +157,17 @@ def hand_over_piece(m, k, p):
     h.ii = p.sum_ii.total
     # The sums may have begun before power-on.
     if h.began > 0:
-        entry = m.half_bank + h.count
+        given = m.halves.pieces
+        entry = m.half_bank + h.count + p.index * 2 * PIECES
         v_high = vv >> _PART_BITS
         i_high = ii >> _PART_BITS
-        h.v_high[entry] = v_high
-        h.i_high[entry] = i_high
-        h.v_low[entry] = vv - v_high * _PART
-        h.i_low[entry] = ii - i_high * _PART
-        h.place[entry] = m.position * k.sample + h.mark
+        given.v_high[entry] = v_high
+        given.i_high[entry] = i_high
+        given.v_low[entry] = vv - v_high * _PART
+        given.i_low[entry] = ii - i_high * _PART
+        given.place[entry] = m.position * k.sample + h.mark
+        given.level_before[entry] = p.level_before
+        given.level[entry] = p.level
         h.count = h.count + 1
     h.began = 1
     if h.mark < _TIMED:
@@ -173,16 +209,25 @@ def magnitude_of(x):
     return size
 
 
-def measure_half_cycles(m, k, p):
-    """Values of the phase's half cycles that ended in the window, in order."""
-    h = p.half
-    n = 0
-    while n < h.ended:
-        measure_piece(m, k, p, PIECES - m.half_bank + n)
-        n = n + 1
+def measure_half_cycles(m, k):
+    """Values of the half cycles that ended in the window, phase by phase, in order."""
+    last = m.halves.last
+    for p in m.phases:
+        last.ended[p.index] = p.half.ended
+    phase = 0
+    while phase < k.parameters.phases:
+        ended = last.ended[phase]
+        n = 0
+        while n < ended:
+            measure_piece(m, k, phase, phase * (2 * PIECES) + PIECES - m.half_bank + n)
+            n = n + 1
+        phase = phase + 1
+    for p in m.phases:
+        p.half.vrms = last.vrms[p.index]
+        p.half.irms = last.irms[p.index]
 
 
-def measure_piece(m, k, p, entry):
+def measure_piece(m, k, phase, entry):
     """The value that a piece completes.
 
     It is over this piece and the last one if the two are a cycle. Otherwise a crossing came too early or too
@@ -190,48 +235,57 @@ def measure_piece(m, k, p, entry):
     is no value, but for the last of many such pieces, which is of no mains. There is none in the first
     windows after power-on either.
     """
-    h = p.half
-    mark = h.place[entry]
+    given = m.halves.pieces
+    last = m.halves.last
+    mark = given.place[entry]
     timed = mark >> _TIMED_BITS
     place = mark - timed * _TIMED - k.sample
     whole = place >> k.time_bits
-    fraction = place - whole * k.sample
+    following = whole + 1
+    v_before = 0
+    v = 0
+    i_before = 0
+    i = 0
+    for p in m.phases:
+        if phase >= p.index and phase <= p.index:
+            v_before = p.v.ring[whole]
+            v = p.v.ring[following]
+            i_before = p.i.ring[whole]
+            i = p.i.ring[following]
+    fraction = 0
+    if timed <= 0:
+        level_before = given.level_before[entry]
+        change = given.level[entry] - level_before
+        fraction = divide(magnitude_of(level_before), magnitude_of(change), k.time_bits)
+    place = place + fraction
     rest = k.sample - fraction
     weight_bits = 2 * k.time_bits + 1 - k.weight_bits
     a = (rest * rest) >> weight_bits
     b = (fraction * fraction) >> weight_bits
-    following = whole + 1
-    v_before = p.v.ring[whole]
-    v = p.v.ring[following]
-    i_before = p.i.ring[whole]
-    i = p.i.ring[following]
-    va = (a * v_before) >> k.weight_bits
-    vb = (b * v) >> k.weight_bits
-    ia = (a * i_before) >> k.weight_bits
-    ib = (b * i) >> k.weight_bits
-    v_rest: Wide = va * v_before - vb * v
-    i_rest: Wide = ia * i_before - ib * i
-    v_high = h.v_high[entry]
-    i_high = h.i_high[entry]
-    vv: Wide = h.v_low[entry] + v_high * _PART + h.v_rest - v_rest
-    ii: Wide = h.i_low[entry] + i_high * _PART + h.i_rest - i_rest
-    length = place - h.at
-    behind = m.start - h.at
+    v_rest = share(k, a, v_before, b, v)
+    i_rest = share(k, a, i_before, b, i)
+    v_change = last.v_rest[phase] - v_rest
+    i_change = last.i_rest[phase] - i_rest
+    v_high = given.v_high[entry]
+    i_high = given.i_high[entry]
+    vv: Wide = given.v_low[entry] + v_high * _PART + v_change * _SHARE
+    ii: Wide = given.i_low[entry] + i_high * _PART + i_change * _SHARE
+    at = last.at[phase]
+    length = place - at
+    behind = m.start - at
     if length < 0:
         length = length + k.ring * k.sample
     if behind < 0:
         behind = behind + k.ring * k.sample
-    h.at = place
-    h.v_rest = v_rest
-    h.i_rest = i_rest
-    both = length + h.length
+    both = length + last.length[phase]
     tolerance = m.halves.cycle >> 4
     off_both = magnitude_of(both - m.halves.cycle)
     off = magnitude_of(2 * length - m.halves.cycle)
+    refused = last.refused[phase]
     whole_cycle = 0
     if off_both <= tolerance:
         whole_cycle = 1
-    if h.refused >= _MOST_REFUSED:
+    if refused >= _MOST_REFUSED:
         whole_cycle = 1
     span = length
     v_sum: Wide = vv
@@ -241,28 +295,49 @@ def measure_piece(m, k, p, entry):
         valid = 1
     if whole_cycle > 0:
         span = both
-        v_sum = vv + h.vv_last
-        i_sum = ii + h.ii_last
+        v_high = last.v_high[phase]
+        i_high = last.i_high[phase]
+        v_sum = vv + v_high * _PART + last.v_low[phase]
+        i_sum = ii + i_high * _PART + last.i_low[phase]
     else:
         if timed > 0:
             # What is missing may have gone at any time since the last crossing.
             valid = 1
             behind = behind - (length >> 1)
     # Pieces without a value are before the first value that shows what happened in them.
-    behind = behind + h.unjudged
-    h.unjudged = h.unjudged + length
-    h.refused = h.refused + 1
-    h.length = length
-    h.vv_last = vv
-    h.ii_last = ii
+    unjudged = last.unjudged[phase]
+    behind = behind + unjudged
+    unjudged = unjudged + length
+    refused = refused + 1
     if valid > 0:
-        h.unjudged = 0
-        h.refused = 0
+        unjudged = 0
+        refused = 0
+    last.unjudged[phase] = unjudged
+    last.refused[phase] = refused
+    last.at[phase] = place
+    last.v_rest[phase] = v_rest
+    last.i_rest[phase] = i_rest
+    last.length[phase] = length
+    v_high = vv >> _PART_BITS
+    i_high = ii >> _PART_BITS
+    last.v_high[phase] = v_high
+    last.i_high[phase] = i_high
+    last.v_low[phase] = vv - v_high * _PART
+    last.i_low[phase] = ii - i_high * _PART
     if valid > 0 and m.events.windows > 2 * k.windows_to_prove:
-        h.vrms = square_root(divide(v_sum, span, k.time_bits + 2 * k.mean_bits))
-        h.irms = square_root(divide(i_sum, span, k.time_bits + 2 * k.mean_bits))
-        m.halves.phase[m.halves.count] = p.index
-        m.halves.vrms[m.halves.count] = h.vrms
-        m.halves.irms[m.halves.count] = h.irms
+        vrms = square_root(divide(v_sum, span, k.time_bits + 2 * k.mean_bits))
+        irms = square_root(divide(i_sum, span, k.time_bits + 2 * k.mean_bits))
+        last.vrms[phase] = vrms
+        last.irms[phase] = irms
+        m.halves.phase[m.halves.count] = phase
+        m.halves.vrms[m.halves.count] = vrms
+        m.halves.irms[m.halves.count] = irms
         m.halves.behind[m.halves.count] = behind
         m.halves.count = m.halves.count + 1
+
+
+def share(k, a, before, b, after):
+    """What of the sample before a cut belongs behind it, less what of the one after belongs before it."""
+    early = (a * before) >> k.weight_bits
+    late = (b * after) >> k.weight_bits
+    return (early * before - late * after) >> _SHARE_BITS

@@ -12,8 +12,10 @@ __all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
 class Phase(State):
     """State of one phase: a voltage with a current.
 
-    ``low`` is the voltage after a low pass, ``level`` the same without its DC, ``rises`` tells of a rising crossing since the last sample set,
-    ``crossing`` where in that interval. ``is_source`` is 1 for the phase whose crossings end the windows.
+    ``low`` is the voltage after a low pass, ``level`` the same without its DC. ``rises`` tells of a rising
+    crossing since the last sample set; ``armed`` and ``armed_above`` tell that the level was well below zero
+    since the last rising one, and well above since the last falling one. ``is_source`` is 1 for the phase
+    whose crossings end the windows.
     ``dc_change`` and ``next_is_source`` come from the background and take effect at the next window's end.
     """
 
@@ -23,7 +25,6 @@ class Phase(State):
     armed: Word = 0
     armed_above: Word = 0
     rises: Word = 0
-    crossing: Word = 0
     source_dc: Word = 0
     dc_change: Word = 0
     dc_far_off: Word = 0

@@ -32,7 +32,8 @@ def find_end_of_window(m, k, lanes):
     for p in m.phases:
         if p.is_source * p.rises > 0:
             if m.registers.age >= m.shortest:
-                fraction = p.crossing
+                rise = p.level - p.level_before
+                fraction = divide(-p.level_before, rise, k.time_bits)
                 crossing = 1
                 ends = 1
             else:
@@ -62,17 +63,13 @@ def find_crossing(m, k, p):
         if p.level_before < 0 and p.armed > 0 and m.now >= k.settling:
             p.armed = 0
             p.rises = 1
-            rise = p.level - p.level_before
-            p.crossing = divide(-p.level_before, rise, k.time_bits)
-            offer_cut(k, p)
+            offer_cut(p)
     else:
         if p.level < -k.threshold:
             p.armed = 1
         if p.level_before >= 0 and p.armed_above > 0 and m.now >= k.settling:
             p.armed_above = 0
-            fall = p.level_before - p.level
-            p.crossing = divide(p.level_before, fall, k.time_bits)
-            offer_cut(k, p)
+            offer_cut(p)
 
 
 def end_window(m, k, lanes, crossing, fraction):
