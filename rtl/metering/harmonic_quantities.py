@@ -6,7 +6,8 @@ All of a window of 10 or 12 mains cycles. The same number format as in `rtl.mete
 
 from ..bus import StoredRegister
 from .parameters import LANE_BITS, WORD_BITS
-from .quantities import MEAN_FRACTION, TIME_FRACTION, TURN_FRACTION, Quantity
+from .quantities import MEAN_FRACTION, TIME_FRACTION, TURN_FRACTION, Quantity, placed
+from .status import MOST_PHASES
 
 __all__ = [
     "HARMONIC_POWER_FRACTION",
@@ -24,6 +25,7 @@ HARMONIC_POWER_FRACTION = 31
 TIME_LOW_BITS = 34
 """Bits of a time that are in its lower part."""
 
+_MOST_ORDERS = 50
 _MEAN = LANE_BITS - 1 + MEAN_FRACTION
 _TIME_HIGH = 1 << TIME_LOW_BITS - TIME_FRACTION
 
@@ -101,11 +103,14 @@ _PHASE = [
 
 def harmonic_quantities(parameters):
     """Quantities of every window of harmonics for `MeteringParameters`; none without harmonics."""
-    orders = parameters.harmonics
-    if not orders:
+    if not parameters.harmonics:
         return []
-    rows = [((name,), *rest) for name, *rest in _COMMON + (_UNBALANCE if parameters.phases == 3 else [])]
-    rows += [((f"phase{phase}", name), *rest) for phase in range(parameters.phases) for name, *rest in _PHASE]
+    return placed(_listed(parameters.phases, parameters.harmonics), _listed(MOST_PHASES, _MOST_ORDERS))
+
+
+def _listed(phases, orders):
+    rows = [((name,), *rest) for name, *rest in _COMMON + (_UNBALANCE if phases == MOST_PHASES else [])]
+    rows += [((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE]
     return [
         Quantity(
             path,

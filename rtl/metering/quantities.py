@@ -5,13 +5,13 @@ full scale (the peak value of the largest code), times in sample periods, so tha
 full scales and the sample rate, and nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..bus import StoredRegister
 from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS
-from .status import EVENTS, STATUS, described
+from .status import EVENTS, MOST_PHASES, STATUS, described
 
-__all__ = ["Quantity", "addresses", "paths", "quantities"]
+__all__ = ["Quantity", "addresses", "paths", "placed", "quantities"]
 
 TIME_FRACTION = 20
 MEAN_FRACTION = 6
@@ -31,10 +31,24 @@ _FUNDAMENTAL_POWER = 2 * (_PEAK + PHASOR_FRACTION) - 1
 
 @dataclass(frozen=True)
 class Quantity:
-    """One quantity: its path, and what the register map tells of it."""
+    """One quantity: its path, what the register map tells of it, and its ``place`` there, counted in values.
+
+    None is the place behind the quantity before. A quantity has the same place on every chip: where others
+    before it are not built, there are gaps.
+    """
 
     path: tuple[str, ...]
     register: StoredRegister
+    place: int | None = None
+
+
+def placed(listed, everything):
+    """The quantities ``listed``, each at its place among ``everything`` that the largest chip has."""
+    places, place = {}, 0
+    for quantity in everything:
+        places[quantity.path] = place
+        place += quantity.register.count
+    return [replace(quantity, place=places[quantity.path]) for quantity in listed]
 
 
 def _quantity(path, width, fraction_bits, unit, description, count=1):
@@ -231,7 +245,8 @@ _ESTIMATED = (
     WIDE_BITS,
     _ENERGY,
     _ENERGY_UNIT,
-    "Active energy estimated from the current while there is no voltage; in no other register.",
+    "Active energy estimated from the current while there is no voltage, in no other register; 0 on a chip "
+    "of three phases.",
 )
 
 _EVENTS = [
@@ -244,19 +259,21 @@ _EVENTS = [
 
 def quantities(parameters):
     """Quantities of every window for `MeteringParameters`."""
+    return placed(_listed(parameters.phases, parameters.neutral), _listed(MOST_PHASES, True))
+
+
+def _listed(phases, has_neutral):
     common = [_quantity((name,), *rest) for name, *rest in _COMMON]
     per_phase = [
-        _quantity((f"phase{phase}", name), *rest)
-        for phase in range(parameters.phases)
-        for name, *rest in _PHASE
+        _quantity((f"phase{phase}", name), *rest) for phase in range(phases) for name, *rest in _PHASE
     ]
-    neutral = [_quantity(("neutral", name), *rest) for name, *rest in _NEUTRAL] * parameters.neutral
+    neutral = [_quantity(("neutral", name), *rest) for name, *rest in _NEUTRAL] * has_neutral
     totals = [
         _quantity((total, name), *rest, f"{description} {netting}")
-        for total, netting in _TOTALS * (parameters.phases > 1)
+        for total, netting in _TOTALS * (phases > 1)
         for name, *rest, description in _ENERGIES
     ]
-    estimated = [_quantity(*_ESTIMATED)] * (parameters.phases < 3)
+    estimated = [_quantity(*_ESTIMATED)]
     events = [_quantity(("events", name), *rest, count=len(EVENTS)) for name, *rest in _EVENTS]
     return common + per_phase + neutral + totals + estimated + events
 

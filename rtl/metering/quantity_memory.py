@@ -63,7 +63,8 @@ class QuantityMemory(wiring.Component):
     Parameters
     ----------
     quantities : list of Quantity
-        What is shown, in the order of the addresses; an array takes one for each of its elements.
+        What is shown, in the order of the engine's addresses, which have no gaps; an array takes one for
+        each of its elements. On the bus they are at their places.
     width : int
         Bits of a value, signed.
 
@@ -90,7 +91,7 @@ class QuantityMemory(wiring.Component):
     Raises
     ------
     ValueError
-        If there is no quantity, or one is wider than a value.
+        If there is no quantity, one is wider than a value, or its place is that of another.
     """
 
     def __init__(self, quantities, *, width=WIDE_BITS):
@@ -105,8 +106,10 @@ class QuantityMemory(wiring.Component):
                 )
         self._width = width
         self._count = sum(quantity.register.count for quantity in quantities)
+        places = self._find_places(quantities)
         self.words = 1 << ceil_log2(-(-width // _BUS_BITS))
-        bus = wishbone.Signature(addr_width=ceil_log2(self._count * self.words), data_width=_BUS_BITS)
+        end = places[-1] + quantities[-1].register.count
+        bus = wishbone.Signature(addr_width=ceil_log2(end * self.words), data_width=_BUS_BITS)
         super().__init__(
             {
                 "quantity_stb": In(1),
@@ -118,9 +121,28 @@ class QuantityMemory(wiring.Component):
             }
         )
         self.bus.memory_map = MemoryMap(addr_width=bus.addr_width, data_width=_BUS_BITS)
-        for quantity in quantities:
+        for quantity, place in zip(quantities, places, strict=True):
             size = self.words * quantity.register.count
-            self.bus.memory_map.add_resource(quantity.register, name=quantity.path, size=size)
+            self.bus.memory_map.add_resource(
+                quantity.register, name=quantity.path, addr=self.words * place, size=size
+            )
+
+    def _find_places(self, quantities):
+        """Place of each quantity on the bus; ``_gaps`` are the places left out below each run of them."""
+        self._gaps = {}
+        places, address, free = [], 0, 0
+        for quantity in quantities:
+            place = free if quantity.place is None else quantity.place
+            if place < free:
+                raise ValueError(
+                    f"Quantity {'.'.join(quantity.path)} must have a place from {free} on, not {place}"
+                )
+            if place - address not in self._gaps.values():
+                self._gaps[place] = place - address
+            places.append(place)
+            address += quantity.register.count
+            free = place + quantity.register.count
+        return places
 
     def elaborate(self, platform):
         m = Module()
@@ -142,8 +164,13 @@ class QuantityMemory(wiring.Component):
         strobe = self.bus.cyc & self.bus.stb & ~self.bus.ack
         m.d.sync += [self.bus.ack.eq(strobe), word.eq(self.bus.adr[:word_bits])]
         extended = Signal(signed(self.words * _BUS_BITS))
+        place = self.bus.adr[word_bits:]
+        gap = Signal(range(max(self._gaps.values()) + 1))
+        for first, left_out in self._gaps.items():
+            with m.If(place >= first):
+                m.d.comb += gap.eq(left_out)
         m.d.comb += [
-            read.addr.eq(Cat(banks.shown, self.bus.adr[word_bits:])),
+            read.addr.eq(Cat(banks.shown, (place - gap)[: len(self.quantity_adr)])),
             read.en.eq(strobe),
             extended.eq(read.data),
             self.bus.dat_r.eq(extended.word_select(word, _BUS_BITS)),

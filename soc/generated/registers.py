@@ -278,12 +278,13 @@ class quantities:
         energy_fundamental_export = Register("quantities.vector.energy_fundamental_export", 0x10910, 4, "r", {"value": Field(0, 108, True)}, unit="V A full scale sample", fraction_bits=54)
         energy_harmonic_import = Register("quantities.vector.energy_harmonic_import", 0x10920, 4, "r", {"value": Field(0, 108, True)}, unit="V A full scale sample", fraction_bits=54)
         energy_harmonic_export = Register("quantities.vector.energy_harmonic_export", 0x10930, 4, "r", {"value": Field(0, 108, True)}, unit="V A full scale sample", fraction_bits=54)
+    energy_estimated = Register("quantities.energy_estimated", 0x10940, 4, "r", {"value": Field(0, 108, True)}, unit="V A full scale sample", fraction_bits=54)
 
     class events:
-        count = Register("quantities.events.count", 0x10940, 4, "r", {"value": Field(0, 36, True)}, unit="events", count=36)
-        start = Register("quantities.events.start", 0x10b80, 4, "r", {"value": Field(0, 108, True)}, unit="sample", count=36)
-        duration = Register("quantities.events.duration", 0x10dc0, 4, "r", {"value": Field(0, 36, True)}, unit="sample", count=36)
-        extreme = Register("quantities.events.extreme", 0x11000, 4, "r", {"value": Field(0, 36, True)}, count=36)
+        count = Register("quantities.events.count", 0x10950, 4, "r", {"value": Field(0, 36, True)}, unit="events", count=36)
+        start = Register("quantities.events.start", 0x10b90, 4, "r", {"value": Field(0, 108, True)}, unit="sample", count=36)
+        duration = Register("quantities.events.duration", 0x10dd0, 4, "r", {"value": Field(0, 36, True)}, unit="sample", count=36)
+        extreme = Register("quantities.events.extreme", 0x11010, 4, "r", {"value": Field(0, 36, True)}, count=36)
 
 
 class harmonics:

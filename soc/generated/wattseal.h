@@ -1696,29 +1696,36 @@
 #define WATTSEAL_QUANTITIES_VECTOR_ENERGY_HARMONIC_EXPORT_VALUE_LSB 0
 #define WATTSEAL_QUANTITIES_VECTOR_ENERGY_HARMONIC_EXPORT_VALUE_WIDTH 108
 
+/* Active energy estimated from the current while there is no voltage, in no other register; 0 on a chip of three phases. */
+#define WATTSEAL_QUANTITIES_ENERGY_ESTIMATED_OFFSET UINT32_C(0x0940)
+#define WATTSEAL_QUANTITIES_ENERGY_ESTIMATED_WORDS 4
+#define WATTSEAL_QUANTITIES_ENERGY_ESTIMATED_FRACTION_BITS 54
+#define WATTSEAL_QUANTITIES_ENERGY_ESTIMATED_VALUE_LSB 0
+#define WATTSEAL_QUANTITIES_ENERGY_ESTIMATED_VALUE_WIDTH 108
+
 /* How often each event has begun. 0 no_voltage: no phase has voltage; 1 frequency: the frequency is out of range, or voltage gives no mains cycles; 2 phase_sequence: the phases follow each other in reversed order; 3 neutral_mismatch: measured and computed neutral current differ; 4 missing_neutral: current without voltage: energy is estimated; 5 magnet: the magnet sensor answers; 6 cover_main: the main cover is open; 7 cover_terminal: the terminal cover is open; 8 missing_phase_phase0: a phase is missing while another lives; 9 missing_phase_phase1: a phase is missing while another lives; 10 missing_phase_phase2: a phase is missing while another lives; 11 reversed_current_phase0: a phase gives active power; 12 reversed_current_phase1: a phase gives active power; 13 reversed_current_phase2: a phase gives active power; 14 lost: sample sets were lost; 15 overrun: a window was not measured, because the one before took too long; 16 calibration: the CRC of the calibration is broken; 17 saturated_neutral: samples of the neutral's lane were clipped; 18 saturated_voltage_phase0: samples of a voltage lane were clipped; 19 saturated_voltage_phase1: samples of a voltage lane were clipped; 20 saturated_voltage_phase2: samples of a voltage lane were clipped; 21 saturated_current_phase0: samples of a current lane were clipped; 22 saturated_current_phase1: samples of a current lane were clipped; 23 saturated_current_phase2: samples of a current lane were clipped; 24 dip_phase0: the voltage is below the dip threshold; 25 dip_phase1: the voltage is below the dip threshold; 26 dip_phase2: the voltage is below the dip threshold; 27 swell_phase0: the voltage is above the swell threshold; 28 swell_phase1: the voltage is above the swell threshold; 29 swell_phase2: the voltage is above the swell threshold; 30 interruption_phase0: the voltage is below the interruption threshold; 31 interruption_phase1: the voltage is below the interruption threshold; 32 interruption_phase2: the voltage is below the interruption threshold; 33 over_current_phase0: the current is above its threshold; 34 over_current_phase1: the current is above its threshold; 35 over_current_phase2: the current is above its threshold. */
-#define WATTSEAL_QUANTITIES_EVENTS_COUNT_OFFSET UINT32_C(0x0940)
+#define WATTSEAL_QUANTITIES_EVENTS_COUNT_OFFSET UINT32_C(0x0950)
 #define WATTSEAL_QUANTITIES_EVENTS_COUNT_WORDS 4
 #define WATTSEAL_QUANTITIES_EVENTS_COUNT_COUNT 36
 #define WATTSEAL_QUANTITIES_EVENTS_COUNT_VALUE_LSB 0
 #define WATTSEAL_QUANTITIES_EVENTS_COUNT_VALUE_WIDTH 36
 
 /* When each event last began, counted from the first sample set. */
-#define WATTSEAL_QUANTITIES_EVENTS_START_OFFSET UINT32_C(0x0b80)
+#define WATTSEAL_QUANTITIES_EVENTS_START_OFFSET UINT32_C(0x0b90)
 #define WATTSEAL_QUANTITIES_EVENTS_START_WORDS 4
 #define WATTSEAL_QUANTITIES_EVENTS_START_COUNT 36
 #define WATTSEAL_QUANTITIES_EVENTS_START_VALUE_LSB 0
 #define WATTSEAL_QUANTITIES_EVENTS_START_VALUE_WIDTH 108
 
 /* How long each event lasted, or has lasted so far. */
-#define WATTSEAL_QUANTITIES_EVENTS_DURATION_OFFSET UINT32_C(0x0dc0)
+#define WATTSEAL_QUANTITIES_EVENTS_DURATION_OFFSET UINT32_C(0x0dd0)
 #define WATTSEAL_QUANTITIES_EVENTS_DURATION_WORDS 4
 #define WATTSEAL_QUANTITIES_EVENTS_DURATION_COUNT 36
 #define WATTSEAL_QUANTITIES_EVENTS_DURATION_VALUE_LSB 0
 #define WATTSEAL_QUANTITIES_EVENTS_DURATION_VALUE_WIDTH 36
 
 /* The value farthest beyond its threshold in each event's last time. */
-#define WATTSEAL_QUANTITIES_EVENTS_EXTREME_OFFSET UINT32_C(0x1000)
+#define WATTSEAL_QUANTITIES_EVENTS_EXTREME_OFFSET UINT32_C(0x1010)
 #define WATTSEAL_QUANTITIES_EVENTS_EXTREME_WORDS 4
 #define WATTSEAL_QUANTITIES_EVENTS_EXTREME_COUNT 36
 #define WATTSEAL_QUANTITIES_EVENTS_EXTREME_VALUE_LSB 0

@@ -351,8 +351,7 @@ def show(m, k, out):
     for p in m.phases:
         out[p.name, "vrms_half"] = p.half.vrms
         out[p.name, "irms_half"] = p.half.irms
-    if k.parameters.phases < MOST_PHASES:
-        out["energy_estimated"] = e.energy_estimated
+    out["energy_estimated"] = e.energy_estimated
 
 
 # --- Source of the crossings

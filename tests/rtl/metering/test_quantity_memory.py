@@ -1,6 +1,7 @@
 """The quantity memory: what a reader may believe, whatever the clocks of the two domains are."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from amaranth import ResetInserter, Signal
@@ -268,6 +269,30 @@ def test_the_memory_map_has_each_array_at_its_place():
     ]
 
 
+def test_places_that_are_left_out_take_no_memory():
+    """Quantities at their places on the bus, from dense addresses of the engine."""
+    places = {"sequence": 0, "few": 3, "more": 5, "last": 11}
+    listed = [
+        replace(_stored(name, width=60, count=3 if name == "more" else 1), place=place)
+        for name, place in places.items()
+    ]
+    dut = QuantityMemory(listed, width=64)
+    found = {path[0]: start // dut.words for _, path, (start, _) in dut.bus.memory_map.resources()}
+    assert found == places
+    assert len(dut.quantity_adr) == 3
+    writer = Writer(dut, windows=2, gap=3, seed=3)
+
+    async def reader(ctx):
+        while not writer.done:
+            await ctx.tick()
+        await ctx.tick().repeat(5)
+        for index, place in enumerate((0, 3, 5, 6, 7, 11)):
+            words = [await read(ctx, dut.bus, dut.words * place + word) for word in range(dut.words)]
+            assert words == bus_words(dut, quantity(dut, 2, index)), place
+
+    simulate(dut, 0.7, writer.run, reader)
+
+
 @pytest.mark.parametrize(("width", "words"), [(28, 1), (36, 2), (64, 2), (65, 4), (108, 4)])
 def test_a_value_takes_a_power_of_two_of_words(width, words):
     assert QuantityMemory([_stored("values", width=8, count=3)], width=width).words == words
@@ -278,6 +303,10 @@ def test_a_value_takes_a_power_of_two_of_words(width, words):
     [
         ([], "Quantities must be one or more, not none"),
         ([_stored("power", width=37)], "Quantity power must have at most 36 bits, not 37"),
+        (
+            [_stored("voltage", width=36, count=3), replace(_stored("power", width=36), place=2)],
+            "Quantity power must have a place from 3 on, not 2",
+        ),
     ],
 )
 def test_refusals(listed, sentence):
