@@ -1,4 +1,4 @@
-"""The metering core on the real memory: what it sends is the model's, whatever the pace, and over power cuts."""
+"""The metering core on the real memory: what it sends is the model's, at any pace, and over power cuts."""
 
 import random
 from functools import cache
