@@ -93,6 +93,35 @@ def test_what_does_not_happen_raises(cache):
     assert block.cycles == LIMIT + 1
 
 
+def test_what_ports_show_while_a_strobe_is_high_is_recorded(cache):
+    block = Block(Sample(), cache=cache)
+    block.set("words__payload", 1)
+    block.set("words__valid", 1)
+    block.set("wide", (5 << 100) + 7)
+    block.tick(3)
+    block.watch("four", ["total", "narrow", "wide_too"])
+    assert block.recorded() == []
+    block.until("four", LIMIT)
+    block.set("narrow", 3)
+    block.tick(1)
+    block.set("narrow", 6)
+    block.tick(4)
+    assert block.recorded() == [(4, 3, (5 << 100) + 7), (4, 6, (5 << 100) + 7)]
+    assert block.recorded() == []
+    block.tick(16)
+    assert block.recorded() == [(12, 6, (5 << 100) + 7)] * 2
+
+
+def test_waiting_and_sending_record_too(cache):
+    block = Block(Sample(), cache=cache)
+    block.watch("words__ready", ["total"])
+    block.send("words", [10, 20, 30], LIMIT)
+    assert block.recorded() == [(0,), (10,), (30,)]
+    block.watch("four", ["words__ready", "total"])
+    block.send("words", [8, 8], LIMIT)
+    assert block.recorded() == [(ready, total) for total in (60, 68) for ready in (0, 1)]
+
+
 def test_two_blocks_do_not_share_state(cache):
     first = Block(Sample(), cache=cache)
     first.send("words", [7], LIMIT)
