@@ -30,8 +30,7 @@ _HUNDRED_DEGREES = 100.0
 _MARGIN = 1e-6
 _REFERENCE = next(key for key in COMMON if key.field == "reference_temperature")
 _KEYS = {key.field: key for key in CHANNEL}
-_REGION_REFERENCE = next(key for key in COMMON if key.field == "reference_temperature")
-_KEYS = {key.field: key for key in REGION}
+_REGION_KEYS = {key.field: key for key in REGION}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ def calibration(name="single", seed=None):
             for region, start in zip(channel.regions, [0.0, *starts], strict=False):
                 for key, value in zip(REGION, (start, rng.uniform(0.95, 1.05), 0.1), strict=True):
                     setattr(region, key.field, key.word(value))
-        settings.dip = rng.randrange(1 << 34)
+        dict(fields(settings))["dip"].value = rng.randrange(1 << 34)
     return Calibration(preset=name, v_max=400.0, i_max=100.0, settings=settings)
 
 
