@@ -17,7 +17,7 @@ __all__ = ["CACHE", "cached", "digest", "library", "run"]
 
 CACHE = Path(__file__).parents[1] / "build" / "native"
 _COMPILER = "g++"
-_OPTIONS = ("-O3", "-std=c++17", "-shared", "-fPIC")
+_OPTIONS = ("-O2", "-std=c++17", "-shared", "-fPIC")
 _SOURCE, _LIBRARY = "source.cpp", "library.so"
 
 

@@ -12,7 +12,7 @@ __all__ = ["Phase", "add_sample", "cut_sums", "lay_down_sums", "measure_phase"]
 class Phase(State):
     """State of one phase: a voltage with a current.
 
-    ``low`` is the voltage after a low pass, ``level`` the same without its DC. ``rises`` tells of a rising
+    ``low`` and ``lower`` are the voltage after one and two low passes, ``level`` the same without its DC. ``rises`` tells of a rising
     crossing since the last sample set; ``armed`` and ``armed_above`` tell that the level was well below zero
     since the last rising one, and well above since the last falling one. ``is_source`` is 1 for the phase
     whose crossings end the windows.
@@ -20,6 +20,7 @@ class Phase(State):
     """
 
     low: Word = 0
+    lower: Word = 0
     level: Word = 0
     level_before: Word = 0
     armed: Word = 0

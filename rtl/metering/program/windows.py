@@ -47,16 +47,17 @@ def find_end_of_window(m, k, lanes):
 def find_crossing(m, k, p):
     """Look for a zero crossing of the phase's voltage since the last sample set.
 
-    The voltage goes through a low pass of first order, in which the slopes of harmonics are as their
-    amplitudes: they make no crossings of their own. It is late by the same time in every cycle,
-    and what it shows right after power-on does not count.
+    The voltage goes through two low passes of first order, after which the slopes of harmonics are smaller
+    than their amplitudes: they make no crossings of their own, and bend the straight line between two samples
+    little. It is late by the same time in every cycle, and what it shows right after power-on does not count.
     A rising one counts if the voltage was well below zero since the last one, a falling one if it was well
     above: noise about zero makes one crossing, not many.
     """
     p.rises = 0
     p.level_before = p.level
     p.low = p.low + p.v.value - (p.low >> k.low_pass_bits)
-    p.level = p.low - p.source_dc * k.low_pass_gain
+    p.lower = p.lower + ((p.low - p.lower) >> k.low_pass_bits)
+    p.level = p.lower - p.source_dc * k.low_pass_gain
     if p.level >= 0:
         if p.level > k.threshold:
             p.armed_above = 1
