@@ -57,7 +57,8 @@ class Constants:
         self.sample_rate = round(rate * self.sample)
         self.whole_rate = round(rate)
         self.nominal_window = round(rate / parameters.nominal_hz * self.sample)
-        self.shortest_window = int(rate / parameters.highest_hz) * self.sample
+        # Two samples less: a crossing of noise may come a little early.
+        self.shortest_window = (int(rate / parameters.highest_hz) - 2) * self.sample
         # Time for the background of a timed window.
         self.shortest_timed = self.shortest_timed_sets * self.sample
         self.longest_window = (int(rate / parameters.lowest_hz) + 1) * self.sample
