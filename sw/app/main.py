@@ -20,16 +20,22 @@ BLOCKS = (
 
 _LINES = 8
 _SHOWN_DIGITS = 6
+_TOLD = ("vrms", "irms", "active")
 
 
-def main(windows=None):
+def main(windows=None, harmonics=None, settings=()):
     """Run the firmware; it ends when the last of its tasks has ended, which none does by itself.
 
     Parameters
     ----------
     windows : deque or list, optional
         Gets the quantities of each window, raw, by path; whoever passes it may bound it, and take out
-        what it has seen.
+        what it has seen. Without it only those are read that are told.
+    harmonics : deque or list, optional
+        The same for the harmonics of 10 or 12 cycles, where the chip has them.
+    settings : sequence of int, optional
+        The words of the metrology's settings in the order of their places, the CRC first. With them, they
+        are written and locked before anything else: they are lost when the power is off.
 
     Raises
     ------
@@ -38,22 +44,38 @@ def main(windows=None):
     """
     for block, driver in BLOCKS:
         yield from sysinfo.check(block, driver.IDENTIFICATION, driver.VERSION)
-    firmware = _Firmware((yield from sysinfo.configuration()), (yield from sysinfo.sample_rate()), windows)
+    configuration = yield from sysinfo.configuration()
+    firmware = _Firmware(configuration, (yield from sysinfo.sample_rate()), windows, harmonics)
+    if settings:
+        yield from firmware.configure(settings)
     yield from firmware.run((yield from sysinfo.name()))
 
 
 class _Firmware:
     """The tasks, and what they share."""
 
-    def __init__(self, configuration, sample_rate, windows):
+    def __init__(self, configuration, sample_rate, windows, harmonics):
         self._clock_hz = configuration["application_hz"]
         self._phases = configuration["voltage_lanes"]
         self._sample_rate = sample_rate
         self._windows = windows
-        self._meter = metrology.Metrology(self._phases)
+        self._harmonics = harmonics if configuration["harmonics"] else None
+        told = [
+            "time",
+            "frequency",
+            *(f"phase{phase}.{name}" for phase in range(self._phases) for name in _TOLD),
+        ]
+        self._meter = metrology.Metrology(configuration, told if windows is None else None)
         self._line = uart.Uart(registers.uart_comms)
         self._kernel = Kernel(clock=self._clock, clock_step=-(-self._clock_hz // 1_000_000))
         self._lines: deque = deque(maxlen=_LINES)
+
+    def configure(self, settings):
+        crc, *covered = settings
+        yield from self._meter.write_settings(covered, 1)
+        # With their CRC they take effect, all at once.
+        yield from self._meter.write_settings([crc])
+        yield from self._meter.lock()
 
     def run(self, name):
         self._lines.append(f"{name}: {self._phases} phase{'s' * (self._phases > 1)}")
@@ -68,8 +90,14 @@ class _Firmware:
     def _measure(self):
         numerator, denominator = self._sample_rate
         next_second = 1
+        causes = ["window"] + ["harmonics"] * (self._harmonics is not None)
         while True:
-            window = yield from self._meter.next_window()
+            shown = yield from self._meter.next(*causes)
+            if "harmonics" in shown:
+                self._harmonics.append(shown["harmonics"])
+            if "window" not in shown:
+                continue
+            window = shown["window"]
             if self._windows is not None:
                 self._windows.append(window)
             samples = _scaled(window["time"], self._meter.registers["time"], 0)
@@ -82,10 +110,7 @@ class _Firmware:
         """One line: time, frequency, and for each phase voltage, current and power of the full scale."""
         shown = [f"{seconds} s", self._shown(window, "frequency", 3) + " Hz"]
         for phase in range(self._phases):
-            shown += [
-                self._shown(window, f"phase{phase}.{name}", _SHOWN_DIGITS)
-                for name in ("vrms", "irms", "active")
-            ]
+            shown += [self._shown(window, f"phase{phase}.{name}", _SHOWN_DIGITS) for name in _TOLD]
         return " ".join(shown)
 
     def _shown(self, window, path, digits):
