@@ -10,7 +10,7 @@ from rtl.periph.uart_rx import Deserialiser
 from rtl.periph.uart_tx import Serialiser
 from soc.chip import Soc
 
-from .sequencer import Sequencer
+from .sequencer import Kind, Sequencer
 
 __all__ = ["Harness"]
 
@@ -34,13 +34,17 @@ class Harness(wiring.Component):
         Taken as soon as the chip is ready for one.
     samples_end : In(1), domain ``metrology``
         No sample set will follow.
+    temperature : In(signed(16))
+        What the temperature sensor shows, in 1/256 °C. Constant.
+    samples_wait : In(1)
+        No sample set is presented before the core first waits for an interrupt. Constant.
     sets : Out(32), domain ``metrology``
         Sample sets taken.
     application_cycles, metrology_cycles : Out(64), domains ``sync`` and ``metrology``
         Clocks since the start.
     hold : In(32)
-        Clocks, since the end of the samples or the last low bit of the serial line, until the power
-        fails. Constant.
+        Clocks until the power fails, since the end of the samples, the end of what the metrology computed
+        from them, or the last low bit of the serial line. Constant.
     console_out : Out(stream of 8 bits)
         Bytes that the chip has sent on its serial line.
     console_in : In(stream of 8 bits)
@@ -61,6 +65,8 @@ class Harness(wiring.Component):
                 **members,
                 "samples": In(samples),
                 "samples_end": In(1),
+                "samples_wait": In(1),
+                "temperature": In(signed(16)),
                 "sets": Out(32),
                 "application_cycles": Out(64),
                 "metrology_cycles": Out(64),
@@ -82,14 +88,28 @@ class Harness(wiring.Component):
                 m.d.comb += outer.eq(inner)
         connect(m, sequencer.bus, soc.core)
         m.d.comb += sequencer.irq.eq(soc.irq)
-        connect(m, flipped(self.samples), soc.samples)
+        self._elaborate_samples(m)
         m.d.sync += self.application_cycles.eq(self.application_cycles + 1)
         m.d.metrology += self.metrology_cycles.eq(self.metrology_cycles + 1)
-        with m.If(self.samples.valid & self.samples.ready):
-            m.d.metrology += self.sets.eq(self.sets + 1)
         self._elaborate_line(m)
         self._elaborate_power(m)
         return m
+
+    def _elaborate_samples(self, m):
+        sequencer, inner, outer = self._sequencer, self._soc.samples, self.samples
+        has_waited, present = Signal(), Signal()
+        waits = (sequencer.request != sequencer.status.done) & (sequencer.command.kind == Kind.WAIT)
+        with m.If(waits & sequencer.address.any()):
+            m.d.sync += has_waited.eq(1)
+        m.submodules.present = FFSynchronizer(has_waited | ~self.samples_wait, present, o_domain="metrology")
+        m.d.comb += [
+            inner.payload.eq(outer.payload),
+            inner.valid.eq(outer.valid & present),
+            outer.ready.eq(inner.ready & present),
+            self._soc.temperature.eq(self.temperature),
+        ]
+        with m.If(outer.valid & outer.ready):
+            m.d.metrology += self.sets.eq(self.sets + 1)
 
     def _elaborate_line(self, m):
         m.submodules.deserialiser = deserialiser = Deserialiser()
@@ -105,10 +125,11 @@ class Harness(wiring.Component):
         connect(m, flipped(self.console_in), serialiser.bytes)
 
     def _elaborate_power(self, m):
-        ended = Signal()
+        ended, resting = Signal(), Signal()
         quiet = Signal(32)
         m.submodules.ended = FFSynchronizer(self.samples_end, ended)
-        with m.If(~ended | ~self._soc.uart_comms.tx):
+        m.submodules.resting = FFSynchronizer(self._soc.blocks["metrology"].resting, resting)
+        with m.If(~ended | ~resting | ~self._soc.uart_comms.tx):
             m.d.sync += quiet.eq(0)
         with m.Elif(quiet < self.hold):
             m.d.sync += quiet.eq(quiet + 1)

@@ -70,7 +70,7 @@ class MeteringCore(wiring.Component):
         As of `FrontEnd`.
     set_stb : Out(1)
         A sample set is at ``lanes`` and stays there.
-    idle : Out(1)
+    idle, resting : Out(1)
         The engine's foreground is done with the set.
     lanes : Out(array of signed 28-bit samples)
         The sample set in work, uncalibrated.
@@ -125,6 +125,7 @@ class MeteringCore(wiring.Component):
                 **{name: flow(front_end[name].shape) for name, flow in PINS.items()},
                 "set_stb": Out(1),
                 "idle": Out(1),
+                "resting": Out(1),
                 "lanes": Out(data.ArrayLayout(signed(LANE_BITS), parameters.lanes)),
                 **{name: engine[name] for name in ("sent_stb", "sent_port", "sent_adr", "sent_value")},
                 "pulses": Out(max(1, parameters.pulse_outputs)),
@@ -167,6 +168,7 @@ class MeteringCore(wiring.Component):
             engine.inputs.eq(front_end.inputs),
             self.set_stb.eq(front_end.engine_start),
             self.idle.eq(engine.idle),
+            self.resting.eq(engine.resting),
             self.lanes.eq(front_end.lanes),
             self.sent_stb.eq(engine.sent_stb),
             self.sent_port.eq(engine.sent_port),

@@ -48,6 +48,8 @@ class Metrology(wiring.Component):
         As of `FrontEnd`, in domain ``metrology``, but for pins, which have none.
     pulses : Out(one bit an output)
         Pulse outputs, in domain ``metrology``.
+    resting : Out(1)
+        Nothing is being computed, in domain ``metrology``.
     nvm : Out(NvmPortSignature)
         Port to the region of non-volatile memory, in domain ``metrology``.
     bus : In(csr.Signature)
@@ -138,7 +140,7 @@ class Metrology(wiring.Component):
                 "samples": In(
                     stream.Signature(data.ArrayLayout(signed(parameters.word_bits), parameters.lanes))
                 ),
-                **{name: core[name] for name in (*PINS, "pulses")},
+                **{name: core[name] for name in (*PINS, "pulses", "resting")},
                 "nvm": Out(NvmPortSignature(words=self.nvm_words)),
                 "bus": In(csr.Signature(addr_width=_ADDRESS_BITS, data_width=32)),
                 **{
@@ -215,7 +217,11 @@ class Metrology(wiring.Component):
         for name, flow in PINS.items():
             inner, outer = getattr(core, name), getattr(self, name)
             m.d.comb += inner.eq(outer) if flow is In else outer.eq(inner)
-        m.d.comb += [self.pulses.eq(core.pulses), self.irq.eq(bank.irq)]
+        m.d.comb += [
+            self.pulses.eq(core.pulses),
+            self.resting.eq(core.resting),
+            self.irq.eq(bank.irq),
+        ]
         for name, (memory, port, commit) in self._shown.items():
             m.submodules[name] = memory
             connect(m, flipped(getattr(self, name)), memory.bus)

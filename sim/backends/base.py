@@ -59,12 +59,18 @@ class Run:
         Positional arguments of the scenario.
     samples : array of integers or None
         One row a sample set, one column a lane, voltages first. With an array, the power fails when it
-        is used up; None means that no sample ever comes, and the power stays.
+        is used up; None means that no sample ever comes, and the power stays. The window that ends last is
+        shown only if ``Constants.tail_sets`` more sets follow it.
+    samples_wait : bool
+        The first set is presented when the scenario waits for an interrupt for the first time: what it
+        sets before holds from that set on.
+    temperature : int
+        What the temperature sensor shows, in 1/256 °C.
     console_input : bytes
         Sent to the chip over ``uart_comms`` from the start.
     hold_cycles : int or None
-        Application clocks that the chip is powered after the last sample set and the last bit sent. The
-        default leaves time to compute four sample sets and to send a byte.
+        Application clocks that the chip is powered after the metrology has computed all that follows from
+        the last sample set, and after the last bit sent. The default leaves time to send a byte, and more.
     cycles_limit : int or None
         Application clocks after which `CyclesExhausted` ends a run that has not ended.
     """
@@ -73,6 +79,8 @@ class Run:
     scenario: Scenario
     arguments: tuple[Any, ...] = ()
     samples: np.ndarray | None = None
+    samples_wait: bool = False
+    temperature: int = 0
     console_input: bytes = b""
     hold_cycles: int | None = None
     cycles_limit: int | None = None

@@ -52,7 +52,6 @@ class Meter(wiring.Component):
                 "nominal": In(1),
                 "event": Out(1),
                 "clock": Out(32),
-                "resting": Out(1),
                 "rising": Out(MADE_FOR.pulse_outputs),
                 "save_done": Out(1),
                 "restore_done": Out(1),
@@ -82,7 +81,6 @@ class Meter(wiring.Component):
             self.samples.ready.eq(core.samples.ready & due),
             self.rising.eq(self.pulses & ~before),
             self.event.eq(self.set_stb | self.sent_stb | self.rising.any()),
-            self.resting.eq(core._engine.resting),
             self.save_done.eq(core._store.save_done),
             self.restore_done.eq(core._store.restore_done),
         ]

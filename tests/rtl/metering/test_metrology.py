@@ -104,7 +104,7 @@ class Wall(wiring.Component):
         seen = Cat(
             *(core.set_stb, core.samples.ready, core.sent_stb, core.sent_port, core.sent_adr),
             *(core.sent_value, core.lanes.as_value(), core.pulses, core.modulator_clock, core.saves),
-            *(inside.nvm.request.valid, inside.nvm.request.payload.as_value(), core._engine.resting),
+            *(inside.nvm.request.valid, inside.nvm.request.payload.as_value(), core.resting),
         )
         parts = [seen[at : at + DIGEST_BITS] for at in range(0, len(seen), DIGEST_BITS)]
         folded = reduce(xor, parts)
@@ -216,15 +216,14 @@ class Rig:
         return value
 
     def memory(self, name):
-        """All values that a memory shows, as numbers, by their addresses."""
+        """All values that a memory shows, as numbers, in the order of the engine's addresses."""
         memory = self.inside._windows[name]
         values = []
-        for index in range(memory._count):
-            value = sum(
-                self.word(name, memory.words * index + word) << 32 * word for word in range(memory.words)
-            )
-            bits = 32 * memory.words
-            values.append(value - (value >> bits - 1 << bits))
+        for _, _, (start, end) in memory.bus.memory_map.resources():
+            for first in range(start, end, memory.words):
+                value = sum(self.word(name, first + word) << 32 * word for word in range(memory.words))
+                bits = 32 * memory.words
+                values.append(value - (value >> bits - 1 << bits))
         return values
 
     def sent(self, *ports):
