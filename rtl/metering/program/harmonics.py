@@ -68,7 +68,7 @@ def follow_harmonics(m, k, h, out):
             if h.wanted <= k.few_cycles and h.length < k.shortest_few:
                 h.wanted = k.many_cycles
             else:
-                end_harmonic_window(m, k, h)
+                end_harmonic_window(m, k, h, out)
     else:
         if h.cycles > 0:
             h.dropped = h.dropped + 1
@@ -104,8 +104,13 @@ def begin_harmonic_window(k, h):
     h.wanted = k.few_cycles
 
 
-def end_harmonic_window(m, k, h):
-    """Have the window transformed that is complete, and fill the other half."""
+def end_harmonic_window(m, k, h, out):
+    """Have the window transformed that is complete, and fill the other half.
+
+    Its number is sent before anything else of it: so a reader notices that what it reads is changed.
+    """
+    h.sequence = h.sequence + 1
+    out.send(Port.HARMONIC, k.window_at["sequence"], h.sequence)
     h.ended_dropped = h.dropped
     h.ended_cycles = h.cycles
     h.ended_length = h.length
@@ -196,10 +201,8 @@ def ratio(k, part, whole):
 
 def show(k, h, out):
     """Send what is of the whole window, and show all of it."""
-    h.sequence = h.sequence + 1
     high = h.ended_time >> k.time_low_bits
     at = k.window_at
-    out.send(Port.HARMONIC, at["sequence"], h.sequence)
     out.send(Port.HARMONIC, at["dropped"], h.ended_dropped)
     out.send(Port.HARMONIC, at["cycles"], h.ended_cycles)
     out.send(Port.HARMONIC, at["length"], h.ended_length)
