@@ -47,6 +47,7 @@ class MeteringModel:
         self._lag = lag
         self._late = 0
         self._outputs = _Outputs(self.constants.addresses)
+        self._paths = paths(parameters)
 
     def sent(self, samples, inputs=None):
         """Take in ``samples``, an integer array of shape (sample sets, lanes) of input words.
@@ -71,11 +72,10 @@ class MeteringModel:
 
     def run(self, samples, inputs=None):
         """Quantities of every window that ended in ``samples``, a dictionary from path to integer each."""
-        path_of = paths(self.constants.parameters)
         windows, record = [], {}
         for port, address, value in self.sent(samples, inputs):
             if port is Port.QUANTITY:
-                record[path_of[address]] = value
+                record[self._paths[address]] = value
             elif port is Port.QUANTITY_COMMIT:
                 windows.append(record)
                 record = {}

@@ -120,6 +120,7 @@ def _run_compiled(program, lanes, sets, pace=3072):
     run = Run()
     block.send("sets", _payloads(sets, lanes), LIMIT)
     block.until("rests", LIMIT)
+    block.tick()
     for event in block.recorded():
         run.add(*event)
     run.overruns = block.get("overruns")
