@@ -1,15 +1,17 @@
-"""What is on the FPGA of a board: the chip, its core port on a serial line, its converters, two lights."""
+"""What is on the FPGA of a board: the chip, its core port on a serial line, its converters, pins, lights."""
 
 from functools import reduce
 
 from amaranth import ClockDomain, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib import io
+from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import connect
 
+from rtl.metering.program.settings import TEMPERATURE_FRACTION
 from rtl.metering.word_receiver import WordReceiver
 from rtl.periph.uart_bridge import UartBridge
 
-from .boards import Board
+from .boards import SENSORS, Board
 from .chip import Soc
 from .clocks import BoardClocks
 from .formats.bridge import BRIDGE
@@ -17,6 +19,7 @@ from .formats.bridge import BRIDGE
 __all__ = ["BoardTop"]
 
 _HEARTBEAT_SETS = 8192
+_REFERENCE_CELSIUS = 23
 
 
 class BoardTop(Elaboratable):
@@ -59,9 +62,15 @@ class BoardTop(Elaboratable):
         )
         m.submodules.word_receiver = DomainRenamer("metrology")(receiver)
         connect(m, receiver.samples, soc.samples)
+        m.d.comb += [
+            soc.words_lost.eq(receiver.lost),
+            # A board has no sensor of temperature.
+            soc.temperature.eq(_REFERENCE_CELSIUS << TEMPERATURE_FRACTION),
+        ]
 
         m.submodules.pins = pins = Module()
         self._join_words(pins, platform, receiver)
+        self._join_metering(pins, platform)
         self._join_lines(pins, platform, bridge)
         self._join_lights(pins, platform, receiver)
         return m
@@ -75,7 +84,27 @@ class BoardTop(Elaboratable):
             bit_clock.o.eq(receiver.bit_clock),
             frame_sync.o.eq(receiver.frame_sync),
             receiver.data.eq(data.i),
+            self._soc.bits.eq(data.i),
         ]
+
+    def _join_metering(self, m, platform):
+        """Clock of the modulators and strap that chooses them, pulses, sensors: as far as there are pins."""
+        soc, header = self._soc, self._board.header
+        if self._board.config.modulators:
+            ports = platform.request("modulators", 0, dir="-")
+            m.submodules.modulator_clock = clock = io.Buffer("o", ports.clock)
+            m.submodules.use_bits = use_bits = io.Buffer("i", ports.use_bits)
+            m.submodules.chosen = FFSynchronizer(use_bits.i, soc.use_bits, o_domain="metrology")
+            m.d.comb += clock.o.eq(soc.modulator_clock)
+        if header.pulses and self._board.config.pulse_outputs:
+            ports = platform.request("pulses", 0, dir="-")
+            m.submodules.pulses = pulses = io.Buffer("o", ports.outputs)
+            m.d.comb += pulses.o.eq(soc.pulses)
+        if header.sensors:
+            ports = platform.request("sensors", 0, dir="-")
+            for name in SENSORS:
+                m.submodules[name] = sensor = io.Buffer("i", getattr(ports, name))
+                m.d.comb += getattr(soc, name).eq(sensor.i)
 
     def _join_lines(self, m, platform, bridge):
         lines = {
@@ -90,12 +119,12 @@ class BoardTop(Elaboratable):
             m.d.comb += [line.rx.eq(rx.i), tx.o.eq(line.tx)]
 
     def _join_lights(self, m, platform, receiver):
-        """One light blinks about once a second while sample sets are taken; one stays on after a loss."""
+        """One light blinks about once a second while words are taken; one stays on after a loss of words."""
         sets = Signal(range(_HEARTBEAT_SETS))
         lost = Signal()
         with m.If(receiver.samples.valid & receiver.samples.ready):
             m.d.metrology += sets.eq(sets + 1)
-        m.d.metrology += lost.eq(receiver.lost.any())
+        m.d.metrology += lost.eq(receiver.lost.any() & ~self._soc.use_bits)
         lights = {"heartbeat": sets[-1], "lost": lost}
         places = {name: getattr(self._board, name) for name in lights}
         resources = dict.fromkeys(place[:2] for place in places.values())

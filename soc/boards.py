@@ -1,5 +1,6 @@
 """The boards that the chip is built for, each with its configuration, clocks and pins."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -9,7 +10,10 @@ from amaranth.build import Attrs, Pins, Platform, Resource, Subsignal
 from .config import SocConfig, preset
 from .errors import InputError
 
-__all__ = ["BOARDS", "Board", "Header", "board"]
+__all__ = ["BOARDS", "SENSORS", "Board", "Header", "board"]
+
+SENSORS = ("magnet", "cover_main", "cover_terminal", "brown_out")
+"""What tells of magnets, open covers and a failing supply, from pins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,14 @@ class Header:
         Pins ``rx`` and ``tx``.
     core : (str, str) or None
         Pins ``rx`` and ``tx`` of the core port, where the board has no UART of its own.
+    extra : (str, int) or None
+        Name and number of the connector of the pins that follow, if it is another one.
+    modulator_clock, use_bits : str
+        Pins to the modulators, whose bits come in on ``data``, and of the strap to ground that chooses them.
+    pulses : tuple of str
+        Pins of the pulse outputs; the first ones, if they are fewer.
+    sensors : tuple of str
+        Pins of `SENSORS`, active low: an open line tells nothing. Without them there are no sensors.
     """
 
     connector: tuple[str, int]
@@ -41,9 +53,18 @@ class Header:
     uart_comms: tuple[str, str]
     uart_optical: tuple[str, str]
     core: tuple[str, str] | None = None
+    extra: tuple[str, int] | None = None
+    modulator_clock: str = ""
+    use_bits: str = ""
+    pulses: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
 
-    def resources(self, lanes: int) -> list[Resource]:
-        """The signals as resources ``adc_words``, ``uart_comms``, ``uart_optical``, ``core``."""
+    def resources(self, config: SocConfig) -> list[Resource]:
+        """The signals as resources.
+
+        ``adc_words``, ``uart_comms``, ``uart_optical``; and ``core``, ``modulators``, ``pulses`` and
+        ``sensors``, where there are any.
+        """
         serial = {"uart_comms": self.uart_comms, "uart_optical": self.uart_optical}
         if self.core is not None:
             serial["core"] = self.core
@@ -52,19 +73,42 @@ class Header:
             0,
             self._pin("bit_clock", self.bit_clock, "o"),
             self._pin("frame_sync", self.frame_sync, "o"),
-            self._pin("data", " ".join(self.data[:lanes]), "i"),
+            self._pin("data", " ".join(self.data[: config.lanes]), "i"),
         )
         return [
             words,
+            *self._extras(config),
             *(
                 Resource(name, 0, self._pin("rx", rx, "i"), self._pin("tx", tx, "o"))
                 for name, (rx, tx) in serial.items()
             ),
         ]
 
-    def _pin(self, name: str, pins: str, direction: str) -> Subsignal:
+    def _extras(self, config: SocConfig) -> Iterator[Resource]:
+        place = self.extra or self.connector
+        if config.modulators:
+            clock = self._pin("clock", self.modulator_clock, "o", place)
+            yield Resource(
+                "modulators", 0, clock, self._pin("use_bits", self.use_bits, "i", place, invert=True)
+            )
+        if pulses := self.pulses[: config.pulse_outputs]:
+            yield Resource("pulses", 0, self._pin("outputs", " ".join(pulses), "o", place))
+        if self.sensors:
+            named = zip(SENSORS, self.sensors, strict=True)
+            pins = (self._pin(name, pin, "i", place, invert=True) for name, pin in named)
+            yield Resource("sensors", 0, *pins)
+
+    def _pin(
+        self,
+        name: str,
+        pins: str,
+        direction: str,
+        connector: tuple[str, int] | None = None,
+        invert: bool = False,
+    ) -> Subsignal:
         attributes = self.attributes | (self.pull_up if direction == "i" else {})
-        return Subsignal(name, Pins(pins, dir=direction, conn=self.connector), Attrs(**attributes))
+        place = Pins(pins, dir=direction, conn=connector or self.connector, invert=invert)
+        return Subsignal(name, place, Attrs(**attributes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +160,7 @@ class Board:
             raise InputError(
                 f"The Python package {error.name} is missing: install it with `pip install amaranth-boards`."
             ) from None
-        platform.add_resources(self.header.resources(self.config.lanes))
+        platform.add_resources(self.header.resources(self.config))
         return platform
 
 
@@ -139,6 +183,10 @@ _ULX3S_HEADER = Header(
     data=("1+", "1-", "2+", "2-", "3+", "3-", "4+"),
     uart_comms=("5+", "5-"),
     uart_optical=("6+", "6-"),
+    modulator_clock="7+",
+    use_bits="7-",
+    pulses=("8+", "8-", "9+", "9-"),
+    sensors=("10+", "10-", "11+", "11-"),
 )
 
 _ALL = (
@@ -170,6 +218,10 @@ _ALL = (
             data=("6", "7", "8", "9", "10", "11", "12"),
             uart_comms=("13", "14"),
             uart_optical=("15", "16"),
+            modulator_clock="17",
+            use_bits="18",
+            pulses=("21", "23", "25", "27"),
+            sensors=("28", "29", "31", "32"),
         ),
     ),
     Board(
@@ -186,6 +238,11 @@ _ALL = (
             data=("9", "10", "11", "12", "13", "14", "15"),
             uart_comms=("16", "17"),
             uart_optical=("18", "19"),
+            extra=("expcon", 2),
+            modulator_clock="1",
+            use_bits="13",
+            pulses=("14", "15"),
+            sensors=("16", "17", "18", "38"),
         ),
     ),
     Board(
@@ -203,6 +260,10 @@ _ALL = (
             uart_comms=("12", "13"),
             uart_optical=("a0", "a1"),
             core=("0", "1"),
+            modulator_clock="a2",
+            use_bits="a3",
+            pulses=("sck", "copi"),
+            sensors=("cipo", "a4", "scl", "sda"),
         ),
         core=("core", 0),
         heartbeat=("rgb_led", 0, "g"),
@@ -222,6 +283,9 @@ _ALL = (
             data=("3", "4"),
             uart_comms=("7", "8"),
             uart_optical=("9", "10"),
+            extra=("pmod", 1),
+            pulses=("1", "2"),
+            sensors=("7", "8", "9", "10"),
         ),
     ),
 )

@@ -32,6 +32,7 @@ PINS = {
 _REGISTERS = "registers."
 _SETTINGS = "settings."
 _START_CLOCKS = 8
+_GAP_CLOCKS = 128  # no sample set takes the engine less than twice of these
 
 
 class MeteringCore(wiring.Component):
@@ -229,6 +230,8 @@ class MeteringCore(wiring.Component):
             outputs=self._parameters.pulse_outputs,
             sample_clocks=self._sample_clocks,
             width_clocks=self._pulse_clocks,
+            latency_clocks=2 * self._sample_clocks // 3,
+            gap_clocks=_GAP_CLOCKS,
         )
         m.d.comb += [
             pulses.set_stb.eq(self.set_stb),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from soc.board_top import BoardTop
-from soc.boards import BOARDS, Board, board
+from soc.boards import BOARDS, SENSORS, Board, board
 from soc.config import PRESETS
 from soc.errors import InputError
 
@@ -25,6 +25,11 @@ def test_every_board_is_elaborated(name):
     expected |= {f"adc_words_0__{pin}__io" for pin in ("bit_clock", "frame_sync")}
     expected |= {f"uart_{line}_0__{pin}__io" for line in ("comms", "optical") for pin in ("rx", "tx")}
     expected |= {f"{made_for.core[0]}_{made_for.core[1]}__{pin}__io" for pin in ("rx", "tx")}
+    expected |= {f"sensors_0__{sensor}__io" for sensor in SENSORS}
+    outputs = len(made_for.header.pulses[: made_for.config.pulse_outputs])
+    expected |= {f"pulses_0__outputs__io[{output}]" for output in range(outputs)}
+    if made_for.config.modulators:
+        expected |= {"modulators_0__clock__io", "modulators_0__use_bits__io"}
     assert expected <= named, f"{name} lacks {sorted(expected - named)}"
     assert f"adc_words_0__data__io[{made_for.config.lanes}]" not in named
 
@@ -55,6 +60,10 @@ def test_the_documentation_has_the_pins_and_clocks(name):
     assert f"| {' | '.join(columns)} |" in text
     pins = (header.data[: config.lanes], header.uart_comms, header.uart_optical, header.core or ("USB",))
     columns = [f"`{name}`", " ".join(map(str, header.connector)), header.bit_clock, header.frame_sync]
+    assert f"| {' | '.join([*columns, *map(' '.join, pins)])} |" in text
+    columns = [f"`{name}`", " ".join(map(str, header.extra or header.connector))]
+    columns += [header.modulator_clock or "–", header.use_bits or "–"]
+    pins = (header.pulses[: config.pulse_outputs], header.sensors)
     assert f"| {' | '.join([*columns, *map(' '.join, pins)])} |" in text
 
 

@@ -29,7 +29,8 @@ WINDOW = 158  # sample sets of a cycle, about
 TAIL = 150_000  # clocks in which the background ends, and a save
 EVENT = ("clock", "set_stb", "resting", "rising", "sent_stb", "sent_port", "sent_adr", "sent_value")
 PINS = ("temperature", "magnet", "cover_main", "cover_terminal", "brown_out")
-PULSE_LATENCY = 2048
+PULSE_LATENCY = 2 * SAMPLE_CLOCKS // 3
+SHORTEST_SET = 2 * 128 + 2  # clocks; what the pulse outputs rely on
 SMALL_QUANTUM = 1 << 26  # a pulse each 8 V A sample of full scale
 
 
@@ -245,6 +246,7 @@ def test_a_set_waits_for_the_background_but_not_longer_than_a_sample_period():
     assert all(resting or SAMPLE_CLOCKS - 8 <= gap <= SAMPLE_CLOCKS for gap, resting in gaps)
     assert {resting for _, resting in gaps} == {0, 1}
     assert max(gap for gap, _ in gaps) <= SAMPLE_CLOCKS
+    assert min(gap for gap, _ in gaps) >= SHORTEST_SET
 
 
 def test_pulses_come_where_the_program_has_them():
