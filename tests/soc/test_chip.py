@@ -24,6 +24,12 @@ def _registers(config):
             yield ".".join((block.name, *register.path)), register
 
 
+def _some_words(register):
+    """Numbers of the words of a register; of a large array, those of its first and last elements."""
+    words = range(register.words * register.count)
+    return words if len(words) <= 16 else [*words[:4], *words[-4:]]
+
+
 def _latency(soc, full_name, answer):
     if answer == "err":
         return 1
@@ -38,7 +44,7 @@ def test_every_register_answers_and_has_its_reset_value(simulate, initiator, nam
     async def check(ctx):
         for full_name, register in _registers(PRESETS[name]):
             value = 0
-            for index in range(register.words):
+            for index in _some_words(register):
                 answer, word, cycles = await core.access(ctx, register.address // 4 + index)
                 value |= word << 32 * index
                 assert answer == ("ack" if "r" in register.access else "err"), full_name
@@ -56,7 +62,7 @@ def test_writes_reach_what_is_writable_and_nothing_else(simulate, initiator, nam
 
     async def check(ctx):
         for full_name, register in _registers(PRESETS[name]):
-            for index in range(register.words):
+            for index in _some_words(register):
                 answer, _, cycles = await core.access(ctx, register.address // 4 + index, 0)
                 assert answer == ("ack" if "w" in register.access else "err"), full_name
                 assert cycles == _latency(soc, full_name, answer), full_name
