@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtl.metering.constants import Constants
 from sim.readings import Readings
 from sim.resample import FloatArray
+from sim.status import CALIBRATION_STATES, events, flags
 from soc.formats.registers import Register
 from soc.generated.registers import harmonics, quantities
 
@@ -20,7 +22,16 @@ __all__ = ["HarmonicWindows", "Scale", "Windows", "register_of"]
 Record = Mapping[str, Any]
 
 _SECONDS_PER_HOUR = 3600
-_LAST = ("", "windows", "turn", "sample", "cycles")
+_LAST = ("", "windows", "turn")
+_ELSEWHERE = ("status", "calibration_state", "calibration_crc", "calibration_changes")
+_WINDOWS_WITHOUT_HALVES = 2 * Constants.windows_to_prove
+
+# What only a mains cycle has, and what only a phase with voltage has of it.
+_OF_FUNDAMENTAL = (
+    *("reactive", "reactive_budeanu", "apparent_vector", "power_factor", "angle", "v_angle"),
+    *("active_fundamental", "active_harmonic", "apparent_fundamental", "power_factor_fundamental"),
+)
+_OF_CYCLES = ("frequency", "rocof", *_OF_FUNDAMENTAL)
 
 
 def register_of(path: str, memory: type = quantities) -> Register:
@@ -43,8 +54,8 @@ class Scale:
     i_max: float
     rate_hz: Fraction
 
-    def si(self, path: str, raw: int, memory: type = quantities) -> float:
-        """The value of quantity ``path`` in volts, amperes, seconds and their products."""
+    def factor(self, path: str, memory: type = quantities) -> float:
+        """What one step of quantity ``path`` is in volts, amperes, seconds and their products."""
         register = register_of(path, memory)
         factors = {
             "V": self.v_max,
@@ -54,10 +65,14 @@ class Scale:
             "sample": 1 / float(self.rate_hz),
             "samples": 1 / float(self.rate_hz),
         }
-        scale = 1.0
+        factor = 2.0**-register.fraction_bits
         for symbol in register.unit.split():
-            scale *= float(symbol) if symbol.isdigit() else factors.get(symbol, 1.0)
-        return float(Fraction(raw, 1 << register.fraction_bits)) * scale
+            factor *= float(symbol) if symbol.isdigit() else factors.get(symbol, 1.0)
+        return factor
+
+    def si(self, path: str, raw: int, memory: type = quantities) -> float:
+        """The value of quantity ``path`` in volts, amperes, seconds and their products."""
+        return raw * self.factor(path, memory)
 
 
 class Windows:
@@ -116,7 +131,10 @@ class Windows:
 
     def course(self, path: str) -> FloatArray:
         """Quantity ``path`` of each window of the interval, in SI units."""
-        return np.array([self._scale.si(path, record[path]) for record in self.records[1:]])
+        return self._values(path, self.records[1:])
+
+    def _values(self, path: str, records: Sequence[Record]) -> FloatArray:
+        return np.array([record[path] for record in records], float) * self._scale.factor(path)
 
     def readings(self) -> list[Readings]:
         """What the chip measured over the interval, one entry a phase."""
@@ -125,26 +143,63 @@ class Windows:
     def quantities(self) -> dict[str, Any]:
         """Every quantity over the interval, in SI units and watt-hours, as a tree of its path's parts.
 
-        Energies and other integrals are what the interval added, counts and states those at its end, and
-        everything else the mean over its windows.
+        Energies and other integrals are what the interval added, counts, angles and states those at its end,
+        peaks the largest, RMS values the root of the mean square, and everything else the mean over its
+        windows. What is of the fundamental is over mains cycles only. None is what has no value.
         """
-        seconds = self._gained("time")
-        lengths = np.array([record["length"] for record in self.records[1:]], float)
         tree: dict[str, Any] = {}
         for path in self.records[0]:
-            register = register_of(path)
-            if path.startswith("phase") and int(path[len("phase") : path.index(".")]) >= self._phases:
-                continue
-            if isinstance(self.records[0][path], list) or (
-                register.unit in _LAST and not _is_ratio(register)
-            ):
-                value = _si(self._scale, path, self.records[-1][path])
-            elif register.unit.endswith("sample"):
-                value = self._gained(path) / (_SECONDS_PER_HOUR if "V A" in register.unit else 1)
-            else:
-                value = float(np.average(self.course(path), weights=lengths)) if seconds else None
-            _put(tree, path, value)
+            if path not in _ELSEWHERE and not path.startswith("events.") and _is_read(path, self._phases):
+                _put(tree, path, self._over_interval(path))
+        if "neutral" in tree:
+            # Nothing is at the neutral's lane.
+            tree["neutral"] |= dict.fromkeys(("irms", "irms_difference"))
         return tree
+
+    def _over_interval(self, path: str) -> float | int | None:
+        register = register_of(path)
+        name = path.rpartition(".")[2]
+        if register.unit.endswith("sample") and name not in ("time", "length"):
+            return self._gained(path) / (_SECONDS_PER_HOUR if "V A" in register.unit else 1)
+        phase = path.rpartition(".")[0]
+        if name in _OF_FUNDAMENTAL and not self.live(int(phase.removeprefix("phase"))):
+            return None
+        if name == "v_angle" and not self.live(0):
+            return None
+        records = [record for record in self.records[1:] if _has_value(phase, name, record)]
+        if not records:
+            return None
+        values = self._values(path, records)
+        lengths = np.array([record["length"] for record in records], float)
+        if name == "time" or (register.unit in _LAST and not _is_ratio(register)):
+            last = float(values[-1])
+            return int(last) if register.fraction_bits == 0 else last
+        if name.endswith("_peak"):
+            return float(values.max())
+        if "rms" in name:
+            return float(np.average(values**2, weights=lengths) ** 0.5)
+        return float(np.average(values, weights=lengths))
+
+    def status(self) -> dict[str, list[str]]:
+        """Names of the flags of the last window, and of all that any window of the interval has."""
+        seen = 0
+        for record in self.records[1:]:
+            seen |= record["status"]
+        return {"flags": flags(self.records[-1]["status"]), "seen": flags(seen)}
+
+    def calibration(self) -> dict[str, Any]:
+        """State of the calibration at the end, CRC of the settings, and how often they have changed."""
+        record = self.records[-1]
+        return {
+            "state": CALIBRATION_STATES[record["calibration_state"]],
+            "crc": f"{record['calibration_crc']:#010x}",
+            "changes": record["calibration_changes"],
+        }
+
+    def events(self, start_s: float) -> list[dict[str, Any]]:
+        """Events since power-on, if the first sample set was at ``start_s``."""
+        scale = self._scale
+        return events(self.records[-1], start_s, float(scale.rate_hz), scale.v_max, scale.i_max)
 
     def _gained(self, path: str) -> float:
         return self._scale.si(path, self.records[-1][path] - self.records[0][path])
@@ -195,10 +250,15 @@ class HarmonicWindows:
         Full scales and sample rate.
     interval_s : array
         Times from the first sample set; windows that end after the first and up to the last of them count.
+    phases : int
+        Phases to read.
     """
 
-    def __init__(self, records: Sequence[Record], scale: Scale, interval_s: FloatArray) -> None:
+    def __init__(
+        self, records: Sequence[Record], scale: Scale, interval_s: FloatArray, phases: int = 1
+    ) -> None:
         self._scale = scale
+        self._phases = phases
         self.records = [
             record for record in records if interval_s[0] < self._ended_s(record) <= interval_s[-1]
         ]
@@ -210,22 +270,56 @@ class HarmonicWindows:
     def quantities(self) -> dict[str, Any] | None:
         """Every quantity, a tree of its path's parts, arrays by order from 1; None without a whole window.
 
-        Amplitudes and powers are means over the windows, amplitudes of their squares; angles, and everything
-        else, are the last window's.
+        Amplitudes, ratios and powers are means over the windows, of amplitudes and ratios those of their
+        squares; angles, and everything else, are the last window's. None is what has no value.
         """
         if not self.records:
             return None
         tree: dict[str, Any] = {"windows": len(self.records)}
         for path in self.records[0]:
-            given = np.array([_si(self._scale, path, record[path], harmonics) for record in self.records])
-            if path.endswith("amplitude"):
-                value = np.sqrt((given**2).mean(axis=0))
-            elif path.endswith("active"):
-                value = given.mean(axis=0)
-            else:
-                value = given[-1]
-            _put(tree, path, value.tolist())
+            if _is_read(path, self._phases):
+                _put(tree, path, self._over_interval(path))
+        for number in range(self._phases):
+            _take_out(tree[f"phase{number}"])
+        if not tree["phase0"]["v_amplitude"][0]:
+            tree |= {name: None for name in tree if name.startswith("unbalance")}
         return tree
+
+    def _over_interval(self, path: str) -> Any:
+        given = np.array([_si(self._scale, path, record[path], harmonics) for record in self.records])
+        name = path.rpartition(".")[2]
+        if name.endswith("amplitude") or name.startswith(("thd", "unbalance")):
+            return np.sqrt((given**2).mean(axis=0)).tolist()
+        return (given.mean(axis=0) if name == "active" else given[-1]).tolist()
+
+
+def _take_out(phase: dict[str, Any]) -> None:
+    """Take out what a phase has no value of: angles and ratios of what is not there."""
+    for lane in ("v", "i"):
+        amplitudes, angles = phase[f"{lane}_amplitude"], phase[f"{lane}_angle"]
+        phase[f"{lane}_angle"] = [
+            angle if amplitude else None for amplitude, angle in zip(amplitudes, angles, strict=True)
+        ]
+        if not amplitudes[0]:
+            phase[f"thd_{lane}"] = phase["angle"] = None
+
+
+def _is_read(path: str, phases: int) -> bool:
+    """Whether a quantity is of the chip, or of one of its first ``phases`` phases."""
+    holder = path.partition(".")[0]
+    number = holder.removeprefix("phase")
+    return not (holder.startswith("phase") and number.isdigit() and int(number) >= phases)
+
+
+def _has_value(phase: str, name: str, record: Record) -> bool:
+    """Whether a window's quantity is a value, and no 0 for want of one."""
+    if name in _OF_CYCLES and not record["synchronised"]:
+        return False
+    if name in ("angle", "power_factor_fundamental"):
+        return bool(record[f"{phase}.apparent_fundamental"])
+    if name == "power_factor":
+        return bool(record[f"{phase}.apparent"])
+    return not name.endswith("_half") or record["sequence"] > _WINDOWS_WITHOUT_HALVES
 
 
 def _is_ratio(register: Register) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -14,33 +15,42 @@ import numpy as np
 from rtl.metering.compiler import compile_program
 from rtl.metering.constants import Constants
 from rtl.metering.parameters import INPUTS
+from rtl.metering.program.settings import TEMPERATURE_FRACTION
 from rtl.metering.quantities import TIME_FRACTION
 from sim.adc import CURRENT_RANGES_A, VOLTAGE_RANGES_V, Adc, standard_range
 from sim.backends import Backend, PowerOff, Result, needs
 from sim.backends.base import Progress
+from sim.calibration import REFERENCE_C
 from sim.compiled_model import CompiledModel
 from sim.core_alone import CoreAlone
+from sim.declared import declared
 from sim.measured import HarmonicWindows, Scale, Windows
 from sim.readings import Readings
 from sim.records import Records, shown
 from sim.reference import mains_frequency, reference
 from sim.resample import FloatArray, Signal
+from sim.status import sentences
 from soc.config import SocConfig
 from soc.errors import InputError
 from sw.app.main import main as firmware
 
 __all__ = [
     "ENGINES",
+    "TEMPERATURES_C",
     "Analogue",
     "Engine",
     "Measurement",
     "ModelEngine",
     "Observation",
     "RtlEngine",
+    "compiled",
     "digitise",
     "measure",
     "observe",
 ]
+
+TEMPERATURES_C = (-128, 127)
+"""Lowest and highest temperature that the sensor's word can hold."""
 
 Outcome = tuple[Records, Result | None]
 
@@ -96,13 +106,14 @@ class Observation:
 class Measurement:
     """Readings of an interval beside their reference.
 
-    ``interval_s`` is the interval from the first zero crossing to the last, in seconds of the source's time;
-    ``run`` tells of the simulation, None for the model.
+    ``interval_s`` is the interval from the first zero crossing to the last, in seconds of the source's time,
+    ``start_s`` the time of the first sample set; ``run`` tells of the simulation, None for the model.
     """
 
     source: str
     engine: str
     config: SocConfig
+    start_s: float
     interval_s: tuple[float, float]
     readings: list[Readings]
     references: list[Readings]
@@ -121,6 +132,9 @@ class Measurement:
                 {**asdict(measured), "reference": asdict(truth)}
                 for measured, truth in zip(self.readings, self.references, strict=True)
             ],
+            "status": self.windows.status(),
+            "events": self.windows.events(self.start_s),
+            "calibration": self.windows.calibration(),
             "quantities": self.windows.quantities(),
             "harmonics": self.harmonics.quantities(),
         }
@@ -129,16 +143,22 @@ class Measurement:
 class Engine(ABC):
     """What turns sample sets into the quantities of windows, on a back-end if it needs one.
 
-    ``settings`` are the words of the chip's settings in the order of their addresses, its own if empty;
-    not every engine ``takes_settings``.
+    ``settings`` are the words of the chip's settings in the order of their addresses, its own if empty; they
+    hold from the first sample set on. ``temperature_c`` is what the chip's temperature sensor shows.
     """
 
     name: str
-    takes_settings = False
+    takes_settings = True
     settings: Sequence[int] = ()
+    temperature_c: float = REFERENCE_C
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+
+    @property
+    def temperature(self) -> int:
+        """The word of the temperature sensor."""
+        return round(self.temperature_c * (1 << TEMPERATURE_FRACTION))
 
     @abstractmethod
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
@@ -149,16 +169,16 @@ class ModelEngine(Engine):
     """The integer model, bit-exact to the RTL; it needs no back-end."""
 
     name = "model"
-    takes_settings = True
     _PART = 8000
 
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Run the metrology program as compiled code."""
         progress("Compiling the model, once for these sources", None)
-        model, parameters = _compiled(config).fresh(), config.metering
+        model, parameters = compiled(config).fresh(), config.metering
         if self.settings:
             model.give_settings(self.settings)
         beside = np.zeros((self._PART, len(INPUTS)), np.int64)
+        beside[:, INPUTS.index("temperature")] = self.temperature
         parts: list[np.ndarray] = []
         for first in range(0, len(codes), self._PART):
             progress("Computing", first / len(codes))
@@ -176,7 +196,9 @@ class CoreEngine(Engine):
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Simulate the domain."""
         progress("Compiling the domain, once for these sources", None)
-        core = CoreAlone(config)
+        core = CoreAlone(config, temperature=self.temperature)
+        if self.settings:
+            core.give_settings(self.settings)
         parts: list[np.ndarray] = []
         for first in range(0, len(codes), self._PART):
             progress("Simulating", first / len(codes))
@@ -191,12 +213,21 @@ class RtlEngine(Engine):
 
     def run(self, config: SocConfig, codes: np.ndarray, progress: Progress) -> Outcome:
         """Simulate the chip."""
-        result = self._backend.run(config, metering, samples=codes, progress=progress)
+        result = self._backend.run(
+            config,
+            metering,
+            tuple(self.settings),
+            samples=codes,
+            samples_wait=True,
+            temperature=self.temperature,
+            progress=progress,
+        )
         return result.value, result
 
 
 @cache
-def _compiled(config: SocConfig) -> CompiledModel:
+def compiled(config: SocConfig) -> CompiledModel:
+    """The model of a chip, once a process; `CompiledModel.fresh` gives one that is just powered on."""
     return CompiledModel(compile_program(config.metering), config.lanes)
 
 
@@ -204,11 +235,11 @@ ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (RtlEngine
 
 
 @needs("samples")
-def metering() -> Generator[Any, Any, Records]:
+def metering(settings: Sequence[int] = ()) -> Generator[Any, Any, Records]:
     """The application's firmware until the power fails; returns the windows that it has read."""
     records = Records()
     with suppress(PowerOff):
-        yield from firmware(records.windows, records.harmonics)
+        yield from firmware(records.windows, records.harmonics, settings)
     return records
 
 
@@ -260,8 +291,11 @@ def observe(
     noise_lsb: float = 0.0,
     seed: int = 0,
     progress: Progress = lambda step, fraction: None,
+    settings: Callable[[Samples], Sequence[int]] = lambda samples: (),
 ) -> Observation:
     """Measure ``analogue`` with the chip alone.
+
+    An engine without settings of its own gets what ``settings`` makes of the samples.
 
     Raises
     ------
@@ -275,6 +309,9 @@ def observe(
         )
     progress("Converting the signal", None)
     samples = digitise(analogue, config, v_max, i_max, noise_lsb=noise_lsb, seed=seed)
+    if not engine.settings:
+        engine = copy(engine)
+        engine.settings = settings(samples)
     records, run = engine.run(config, samples.codes, progress)
     last = len(samples.codes) - 1 - Constants.tail_sets - Constants.taps // 2 << TIME_FRACTION
     ended = [record for record in records.windows if record["time"] <= last]
@@ -291,7 +328,7 @@ def observe(
     return Observation(
         samples=samples,
         windows=windows,
-        harmonics=HarmonicWindows(records.harmonics, scale, windows.boundaries_s),
+        harmonics=HarmonicWindows(records.harmonics, scale, windows.boundaries_s, len(analogue.lanes)),
         boundaries_s=analogue.start_s + windows.boundaries_s,
         run=run,
     )
@@ -304,16 +341,34 @@ def measure(
     config: SocConfig,
     v_max: float | None = None,
     i_max: float | None = None,
+    declared_v: float | None = None,
     progress: Progress = lambda step, fraction: None,
 ) -> Measurement:
     """Measure ``analogue`` with the chip and in float64, over the same windows.
+
+    A chip without settings from a calibration has those that are `declared`: ``declared_v`` is the supply
+    voltage, the chip's own share of full scale if None.
 
     Raises
     ------
     InputError
         If the chip has fewer phases than the signal, or the signal is too short for two windows.
     """
-    seen = observe(analogue, engine=engine, config=config, v_max=v_max, i_max=i_max, progress=progress)
+
+    def settings(samples: Samples) -> Sequence[int]:
+        voltage, _ = analogue.lanes[0]
+        hz = mains_frequency(voltage, analogue.start_s, analogue.start_s + analogue.seconds)
+        return declared(config, hz, declared_v / samples.v_max if declared_v else None)
+
+    seen = observe(
+        analogue,
+        engine=engine,
+        config=config,
+        v_max=v_max,
+        i_max=i_max,
+        progress=progress,
+        settings=settings,
+    )
     samples, windows, boundaries = seen.samples, seen.windows, seen.boundaries_s
     progress("Computing the reference", None)
     references = [_reference(analogue, boundaries, windows, phase) for phase in range(len(analogue.lanes))]
@@ -321,6 +376,7 @@ def measure(
         source=analogue.source,
         engine=engine.name,
         config=config,
+        start_s=analogue.start_s,
         interval_s=(float(boundaries[0]), float(boundaries[-1])),
         readings=windows.readings(),
         references=references,
@@ -359,6 +415,9 @@ def _notes(
         )
     elif windows.timed:
         yield f"{windows.timed} of {len(windows.records) - 1} windows were timed, without a zero crossing."
+    yield from sentences(windows.records[1:])
+    if any(record["calibration_state"] != 1 for record in windows.records[1:]):
+        yield "The chip was not calibrated: lanes are as the converter gives them."
     boundaries = windows.boundaries_s
     for left_out, where in ((boundaries[0], "before"), (analogue.seconds - boundaries[-1], "after")):
         if left_out > 3 / config.lowest_hz:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.backends import BACKENDS
-from sim.meter import Analogue, Engine
+from sim.meter import TEMPERATURES_C, Analogue, Engine
 from sim.recordings import part, read_recording
 from soc.config import PRESETS, SocConfig, preset
 from soc.errors import InputError
@@ -68,18 +68,26 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
 
 
 def add_calibration(parser: argparse.ArgumentParser) -> None:
-    """Add ``--calibration``."""
+    """Add ``--calibration`` and ``--temperature``."""
     parser.add_argument(
         "--calibration",
         type=Path,
         metavar="FILE",
         help="calibration file of wattseal calibrate; it sets chip and full scales, too",
     )
+    parser.add_argument(
+        "--temperature",
+        type=between(*TEMPERATURES_C),
+        metavar="C",
+        help="what the chip's temperature sensor shows, in °C (default what the calibration refers to)",
+    )
 
 
 def calibrated(arguments: argparse.Namespace, engine: Engine) -> None:
     """Give the engine the words of ``--calibration``, and the options what the file says of the chip."""
     path = arguments.calibration
+    if arguments.temperature is not None:
+        engine.temperature_c = arguments.temperature
     if path is None:
         return
     try:
@@ -94,9 +102,9 @@ def calibrated(arguments: argparse.Namespace, engine: Engine) -> None:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{path}: is for {option} {value}, not {given}; leave the option out.")
         setattr(arguments, name, value)
-    if not engine.takes_settings:
-        raise InputError(f"{path}: the engine {engine.name!r} takes no calibration; use --engine model.")
     engine.settings = calibration.words
+    if arguments.temperature is None:
+        engine.temperature_c = calibration.reference_c
 
 
 def add_recording(parser: argparse.ArgumentParser) -> None:

@@ -101,6 +101,8 @@ class _Simulation:
         run = self._given
         core = _Core(ctx, self._harness)
         ctx.set(self._harness.hold, run.hold)
+        ctx.set(self._harness.samples_wait, run.samples_wait)
+        ctx.set(self._harness.temperature, run.temperature)
         try:
             value = await core.run(run.scenario(*run.arguments))
         except Exception as error:

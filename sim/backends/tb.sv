@@ -2,6 +2,8 @@
 // Only those are public. The clocks are main.cpp's.
 //
 // +samples=FILE   sample sets, each LANES words of 32 bits, most significant byte first, last lane first
+// +temperature=T  what the temperature sensor shows, in 1/256 °C
+// +samples_wait   no set is presented before the core first waits for an interrupt
 // +received=FILE  bytes for the chip's serial line
 // +sent=FILE      is written with the bytes from the chip's serial line
 
@@ -28,8 +30,9 @@ module tb #(
     longint unsigned application_cycles;
     longint unsigned metrology_cycles;
 
-    bit samples_valid, samples_ready, samples_end;
+    bit samples_valid, samples_ready, samples_end, samples_wait;
     bit [LANES*WORD_BITS-1:0] samples_payload;
+    bit signed [15:0] temperature;
     bit sent_valid;
     byte unsigned sent_payload;
     bit received_valid, received_ready;
@@ -54,6 +57,8 @@ module tb #(
         .samples__valid(samples_valid),
         .samples__ready(samples_ready),
         .samples_end(samples_end),
+        .samples_wait(samples_wait),
+        .temperature(temperature),
         .console_out__payload(sent_payload),
         .console_out__valid(sent_valid),
         .console_out__ready(1'b1),
@@ -63,10 +68,12 @@ module tb #(
     );
 
     string path;
-    int samples_file, received_file, sent_file, next_byte;
+    int given, samples_file, received_file, sent_file, next_byte;
     bit [LANES*32-1:0] set;
 
     initial begin
+        if ($value$plusargs("temperature=%d", given)) temperature = given[15:0];
+        samples_wait = $test$plusargs("samples_wait") != 0;
         if ($value$plusargs("samples=%s", path)) samples_file = $fopen(path, "rb");
         if ($value$plusargs("received=%s", path)) received_file = $fopen(path, "rb");
         if ($value$plusargs("sent=%s", path)) sent_file = $fopen(path, "wb");

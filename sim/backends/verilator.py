@@ -93,11 +93,13 @@ def _task(run: Run) -> Task:
 
 def _files(run: Run, directory: Path) -> list[str]:
     """Write the files that stand for the outside world; returns the arguments that name them."""
-    arguments = [f"+sent={directory / 'sent'}"]
+    arguments = [f"+sent={directory / 'sent'}", f"+temperature={run.temperature}"]
     if run.samples is not None:
         words = np.asarray(run.samples)[:, ::-1].astype(">i4")
         (directory / "samples").write_bytes(words.tobytes())
         arguments.append(f"+samples={directory / 'samples'}")
+    if run.samples_wait:
+        arguments.append("+samples_wait")
     if run.console_input:
         (directory / "received").write_bytes(run.console_input)
         arguments.append(f"+received={directory / 'received'}")

@@ -120,6 +120,11 @@ class Calibration:
             _check_channel(channel, f"{self.source}: channels.{channel.name}")
 
     @property
+    def reference_c(self) -> float:
+        """Temperature that the coefficients refer to."""
+        return COMMON[0].value(self.settings.reference_temperature)
+
+    @property
     def words(self) -> list[int]:
         """The words of the settings in the order of their addresses in the chip; the first is the CRC."""
         return [self.settings.computed_crc, *(field.value for field in self.settings.covered)]

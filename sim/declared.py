@@ -1,0 +1,42 @@
+"""What a meter's installer declares, for the place where a signal was recorded."""
+
+from __future__ import annotations
+
+from rtl.metering.program.settings import Settings
+from rtl.metering.quantities import TIME_FRACTION
+from rtl.metering.state import fields
+from sim.status import RMS_FRACTION
+from soc.config import SocConfig
+
+__all__ = ["NOMINAL_HZ", "declared"]
+
+NOMINAL_HZ = (50, 60)
+
+_LEAST, _MOST = 85, 115
+_NEVER = (1 << RMS_FRACTION + 1) - 1
+
+
+def declared(config: SocConfig, frequency_hz: float | None, voltage: float | None) -> list[int]:
+    """Words of the settings of a meter that is not calibrated, in the order of their places.
+
+    The frequency may be from 85 to 115 % of the nominal one that is nearest. Nothing is at the neutral's
+    lane, so that no current is missed there.
+
+    Parameters
+    ----------
+    config : SocConfig
+        The chip.
+    frequency_hz : float or None
+        Frequency of the mains, if it has one.
+    voltage : float or None
+        Declared supply voltage, as RMS value over the full scale; None for the chip's own.
+    """
+    settings = Settings(config.metering)
+    if frequency_hz is not None:
+        nominal = min(NOMINAL_HZ, key=lambda hz: abs(hz - frequency_hz))
+        settings.lowest_frequency = (nominal << TIME_FRACTION) * _LEAST // 100
+        settings.highest_frequency = (nominal << TIME_FRACTION) * _MOST // 100
+    if voltage is not None:
+        settings.declared_voltage = round(voltage * (1 << RMS_FRACTION))
+    settings.neutral_mismatch = _NEVER
+    return [field.value for _, field in fields(settings)]
