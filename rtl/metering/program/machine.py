@@ -26,7 +26,8 @@ class Machine(State):
     first window starts half a sample period before the first sample set, all of which is in it.
 
     Of the window that ended last: ``length``, ``ended_time``, ``ended_start``, ``synchronised``,
-    how many of its ends are ``crossings``, and the weights of its last interval, ``cut_a`` and ``cut_b``;
+    how many of its ends are ``crossings``, and with those judged with another DC ``touched``, and the weights
+    of its last interval, ``cut_a`` and ``cut_b``;
     ``until_background`` counts down the sample sets until the filters have all that they need of it. After
     power-on the background finds the channels' corrections, and nothing else.
     """
@@ -44,6 +45,8 @@ class Machine(State):
     ended_start: Word = 0
     synchronised: Word = 0
     crossings: Word = 0
+    touched: Word = 0
+    after_crossing: Word = 0
     frequency: Word = 0
     cut_a: Word = 0
     cut_b: Word = 0

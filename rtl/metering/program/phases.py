@@ -119,7 +119,7 @@ def choose_dc(m, p):
         p.v_held = p.v_dc
         p.i_held = p.i_dc
     else:
-        if m.crossings > 0:
+        if m.touched > 0:
             p.v_less = p.v_held
             p.i_less = p.i_held
 

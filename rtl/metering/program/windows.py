@@ -88,6 +88,8 @@ def end_window(m, k, lanes, crossing, fraction):
         m.at_crossing = 0
     m.synchronised = crossing * m.at_crossing
     m.crossings = crossing + m.at_crossing
+    m.touched = crossing + m.after_crossing
+    m.after_crossing = crossing
     m.at_crossing = crossing
     if m.unsettled > 0:
         m.at_crossing = 0
