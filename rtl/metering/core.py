@@ -32,7 +32,7 @@ PINS = {
 _REGISTERS = "registers."
 _SETTINGS = "settings."
 _START_CLOCKS = 8
-_GAP_CLOCKS = 128  # no sample set takes the engine less than twice of these
+_GAP_CLOCKS = 128
 
 
 class MeteringCore(wiring.Component):
@@ -40,7 +40,7 @@ class MeteringCore(wiring.Component):
 
     A sample set is taken when the engine is idle and the background at rest, or a sample period after the
     one before: a source that is faster than real time leaves the background its time, and one in real time
-    never waits. After a set with ``brown_out`` no other is taken until what has been counted is saved, and
+    never waits. Pulse outputs need 258 clocks from one set to the next. After a set with ``brown_out`` no other is taken until what has been counted is saved, and
     the supply is back.
 
     Parameters
@@ -183,7 +183,7 @@ class MeteringCore(wiring.Component):
         return m
 
     def _pace(self, m, taken):
-        """Whether another sample set may be taken as far as the background is concerned."""
+        """Whether another sample set may be taken, as far as background and pulse outputs are concerned."""
         clocks = Signal(range(self._sample_clocks))
         over = Signal()
         m.d.comb += over.eq(clocks == self._sample_clocks - _START_CLOCKS)
@@ -191,7 +191,7 @@ class MeteringCore(wiring.Component):
             m.d.sync += clocks.eq(0)
         with m.Elif(~over):
             m.d.sync += clocks.eq(clocks + 1)
-        return self._engine.resting | over
+        return self._engine.resting & (clocks >= 2 * _GAP_CLOCKS) | over
 
     def _join_store(self, m, front_end, engine, store):
         """Save when the engine has ended the window of the set with the brown-out, and rests."""

@@ -185,11 +185,9 @@ class Metrology(wiring.Component):
             "window": "A window ended: the quantity memory shows its quantities.",
             "alert": "An event began or ended: the quantities tell which.",
             "points": "A mains cycle ended: the points of its waveforms are shown.",
+            "harmonics": "Ten or twelve mains cycles ended: their harmonics are shown, where they are built.",
+            "capture": "A capture of the waveforms round an event is shown, where there is a waveform buffer.",
         }
-        if "harmonics" in self._windows:
-            causes["harmonics"] = "Ten or twelve mains cycles ended: their harmonics are shown."
-        if self._capture:
-            causes["capture"] = "A capture of the waveforms round an event is shown."
         self._bank = RegisterBank(identification="METR", version=2, addr_width=_ADDRESS_BITS, causes=causes)
         self._restore = self._bank.add("restore", self.Restore())
         self._setting = self._bank.add("setting", self.Setting())
