@@ -40,8 +40,8 @@ class MeteringCore(wiring.Component):
 
     A sample set is taken when the engine is idle and the background at rest, or a sample period after the
     one before: a source that is faster than real time leaves the background its time, and one in real time
-    never waits. Pulse outputs need 258 clocks from one set to the next. After a set with ``brown_out`` no other is taken until what has been counted is saved, and
-    the supply is back.
+    never waits. Two sets are 258 clocks apart at least, which the pulse outputs need. After a set with
+    ``brown_out`` no other is taken until what has been counted is saved, and the supply is back.
 
     Parameters
     ----------

@@ -186,7 +186,7 @@ class Metrology(wiring.Component):
             "alert": "An event began or ended: the quantities tell which.",
             "points": "A mains cycle ended: the points of its waveforms are shown.",
             "harmonics": "Ten or twelve mains cycles ended: their harmonics are shown, where they are built.",
-            "capture": "A capture of the waveforms round an event is shown, where there is a waveform buffer.",
+            "capture": "A capture of the waveforms round an event is shown, where there is a buffer.",
         }
         self._bank = RegisterBank(identification="METR", version=2, addr_width=_ADDRESS_BITS, causes=causes)
         self._restore = self._bank.add("restore", self.Restore())

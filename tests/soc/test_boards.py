@@ -63,8 +63,8 @@ def test_the_documentation_has_the_pins_and_clocks(name):
     assert f"| {' | '.join([*columns, *map(' '.join, pins)])} |" in text
     columns = [f"`{name}`", " ".join(map(str, header.extra or header.connector))]
     columns += [header.modulator_clock or "–", header.use_bits or "–"]
-    pins = (header.pulses[: config.pulse_outputs], header.sensors)
-    assert f"| {' | '.join([*columns, *map(' '.join, pins)])} |" in text
+    extra = (header.pulses[: config.pulse_outputs], header.sensors)
+    assert f"| {' | '.join([*columns, *map(' '.join, extra)])} |" in text
 
 
 def test_an_unknown_board_lists_the_known_ones():

@@ -1,5 +1,7 @@
 """One scenario source on every back-end: the same answers, the same cycles, the same refusals."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -153,7 +155,7 @@ def test_console(name):
 
 def joined(record):
     """A record of the model, with the values of each array in a list."""
-    found = {}
+    found: dict[str, Any] = {}
     for path, value in record.items():
         head, _, index = path.rpartition(".")
         if index.isdigit():

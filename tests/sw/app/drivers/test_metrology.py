@@ -1,5 +1,7 @@
 """The metrology driver: coherent records, from a fake of the chip and from the chip."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -202,7 +204,7 @@ def test_causes_that_came_meanwhile_are_kept():
 
 def with_arrays(record):
     """A record of the model with the values of each array in a list."""
-    joined: dict[str, object] = {}
+    joined: dict[str, Any] = {}
     for path, value in record.items():
         head, _, index = path.rpartition(".")
         if index.isdigit():
