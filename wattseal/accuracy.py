@@ -5,8 +5,10 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +26,8 @@ from bench.accuracy import (
     sample,
     worst,
 )
-from bench.marks import Row, marks
+from bench.mark import Bench, Row
+from bench.marks import marks
 from sim.backends import backend
 from sim.meter import ENGINES, Engine
 from soc.config import PRESETS, SocConfig, preset
@@ -103,9 +106,10 @@ def _run(arguments: argparse.Namespace) -> int:
             )
         )
         if arguments.marks:
-            rows = marks(engine=engine, config=config, outcomes=outcomes, jobs=jobs, progress=progress)
+            bench = Bench(engine=engine, config=config, seconds=arguments.seconds)
+            rows = marks(bench, outcomes=outcomes, jobs=jobs, progress=progress)
     _show(outcomes, rows, arguments.accuracy_class, engine.name, config)
-    _write(arguments, outcomes)
+    _write(arguments, outcomes, rows)
     return 0
 
 
@@ -216,9 +220,9 @@ def _marks(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _write(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> None:
+def _write(arguments: argparse.Namespace, outcomes: Sequence[Outcome], rows: Sequence[Row]) -> None:
     if arguments.json:
-        written = {
+        written: dict[str, Any] = {
             "worst_percent": abs(worst(outcomes).error_percent),
             "points": [
                 {
@@ -231,6 +235,8 @@ def _write(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> None:
                 for outcome in outcomes
             ],
         }
+        if rows:
+            written["marks"] = [{**asdict(row), "kept": row.kept} for row in rows]
         write_text(arguments.json, json.dumps(written, indent=2) + "\n")
         print(f"Written: {arguments.json}")
     if arguments.plot:

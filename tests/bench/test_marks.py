@@ -4,18 +4,22 @@ import pytest
 
 from bench import marks
 from bench.accuracy import Outcome, grid
-from bench.marks import Bench, Row
+from bench.mark import Bench, Row
 from sim.backends import backend
 from sim.meter import ModelEngine
 from soc.config import preset
 
-BENCH = Bench(engine=ModelEngine(backend("pysim")), config=preset("single"))
+BENCH = Bench(
+    engine=ModelEngine(backend("pysim")),
+    config=preset("single"),
+    seconds=0.25,
+    steady_hz=(50.0,),
+    no_load_seconds=5.0,
+)
 
 
-@pytest.mark.parametrize("measurement", marks._MEASUREMENTS, ids=lambda each: each.__name__.strip("_"))
-def test_every_mark_is_kept(measurement, monkeypatch):
-    monkeypatch.setattr(marks, "_SECONDS", 0.25)
-    monkeypatch.setattr(marks, "_STEADY_HZ", (50.0,))
+@pytest.mark.parametrize("measurement", marks.MEASUREMENTS, ids=lambda each: each.__name__.strip("_"))
+def test_every_mark_is_kept(measurement):
     rows = list(measurement(BENCH))
     assert rows
     for row in rows:
@@ -41,10 +45,8 @@ def test_all_of_them_in_order(monkeypatch):
     def first(bench):
         yield Row(name=bench.config.name, figure=1.0, mark=2.0)
 
-    monkeypatch.setattr(marks, "_MEASUREMENTS", (first, first))
+    monkeypatch.setattr(marks, "MEASUREMENTS", (first, first))
     told = []
-    rows = marks.marks(
-        engine=BENCH.engine, config=BENCH.config, progress=lambda step, fraction: told.append(step)
-    )
+    rows = marks.marks(BENCH, progress=lambda step, fraction: told.append(step))
     assert [row.name for row in rows] == ["single", "single"]
     assert told == ["Measuring marks"] * 2

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.accuracy import Outcome, grid
-from bench.marks import Row
+from bench.mark import Row
 from wattseal import accuracy as command
 from wattseal.main import main
 
@@ -52,7 +52,7 @@ def test_a_broken_limit_and_a_broken_mark_are_shown(capsys, monkeypatch):
     outcomes = [Outcome(point=at, error_percent=e) for at, e in zip(points, errors, strict=True)]
     monkeypatch.setattr(command, "accuracy", lambda *given, **named: iter(outcomes))
     monkeypatch.setattr(
-        command, "marks", lambda **named: [Row(name="Frequency", figure=2.0, mark=1.0, unit="mHz")]
+        command, "marks", lambda *given, **named: [Row(name="Frequency", figure=2.0, mark=1.0, unit="mHz")]
     )
     assert main(["accuracy", "--marks"]) == 0
     shown = capsys.readouterr().out
