@@ -88,7 +88,7 @@ class Metrology:
                 raise ValueError(f"The chip has no memory of {cause}")
             if memory.seen is None:
                 memory.seen = yield from memory.sequence()
-        shown = {}
+        shown: dict = {}
         while not shown:
             for cause in (yield from self.wait(*causes)):
                 memory = self._memories[cause]
@@ -111,9 +111,9 @@ class Metrology:
         while not self._came.intersection(causes):
             yield Wait(1 << metrology.interrupt)
             found = yield from read_fields(metrology.cause)
-            came = {cause: 1 for cause in self._enabled if found[cause]}
-            yield from write_fields(metrology.cause, **came)
-            self._came.update(came)
+            cleared = {cause: 1 for cause in self._enabled if found[cause]}
+            yield from write_fields(metrology.cause, **cleared)
+            self._came.update(cleared)
         came = [cause for cause in causes if cause in self._came]
         self._came.difference_update(came)
         return came
@@ -200,7 +200,7 @@ class _Memory:
 
     def read(self):
         for _ in range(_ATTEMPTS):
-            words = {}
+            words: dict = {}
             for address, count in self._runs:
                 found = yield Read(address, count)
                 words.update(zip(range(address, address + 4 * count, 4), found, strict=True))
@@ -219,7 +219,7 @@ def _value(register, words):
 
 def _runs(registers):
     """Address and number of words of each run of registers without a gap."""
-    runs = []
+    runs: list = []
     for register in sorted(registers, key=lambda register: register.address):
         count = register.words * register.count
         start, before = runs[-1] if runs else (0, 0)
