@@ -93,7 +93,7 @@ class _Firmware:
         causes = ["window"] + ["harmonics"] * (self._harmonics is not None)
         while True:
             shown = yield from self._meter.next(*causes)
-            if "harmonics" in shown:
+            if self._harmonics is not None and "harmonics" in shown:
                 self._harmonics.append(shown["harmonics"])
             if "window" not in shown:
                 continue
