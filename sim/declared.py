@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rtl.metering.program.settings import Settings
 from rtl.metering.quantities import TIME_FRACTION
 from rtl.metering.state import fields
 from sim.status import RMS_FRACTION
 from soc.config import SocConfig
 
-__all__ = ["NOMINAL_HZ", "declared"]
+__all__ = ["NOMINAL_HZ", "declared", "declared_share"]
 
 NOMINAL_HZ = (50, 60)
 
@@ -40,3 +42,11 @@ def declared(config: SocConfig, frequency_hz: float | None, voltage: float | Non
         settings.declared_voltage = round(voltage * (1 << RMS_FRACTION))
     settings.neutral_mismatch = _NEVER
     return [field.value for _, field in fields(settings)]
+
+
+def declared_share(config: SocConfig, words: Sequence[int]) -> float:
+    """The declared voltage of settings, as RMS value over the full scale; the chip's own without words."""
+    settings = Settings(config.metering)
+    for (_, field), word in zip(fields(settings), words, strict=False):
+        field.value = word
+    return settings.declared_voltage / (1 << RMS_FRACTION)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl.metering.constants import Constants
+from rtl.metering.status import MOST_PHASES
 from sim.readings import Readings
 from sim.resample import FloatArray
 from sim.status import CALIBRATION_STATES, events, flags
@@ -143,14 +144,17 @@ class Windows:
     def quantities(self) -> dict[str, Any]:
         """Every quantity over the interval, in SI units and watt-hours, as a tree of its path's parts.
 
-        Energies and other integrals are what the interval added, counts, angles and states those at its end,
-        peaks the largest, RMS values the root of the mean square, and everything else the mean over its
-        windows. What is of the fundamental is over mains cycles only. None is what has no value.
+        Energies and other integrals are what the interval added, counts and states those at its end, peaks
+        the largest, RMS values the root of the mean square, and everything else the mean over its windows;
+        power factors and angles are those of the mean powers. What is of the fundamental is over mains
+        cycles only. None is what has no value.
         """
         tree: dict[str, Any] = {}
         for path in self.records[0]:
             if path not in _ELSEWHERE and not path.startswith("events.") and _is_read(path, self._phases):
                 _put(tree, path, self._over_interval(path))
+        for number in range(self._phases):
+            _of_means(tree[f"phase{number}"])
         if "neutral" in tree:
             # Nothing is at the neutral's lane.
             tree["neutral"] |= dict.fromkeys(("irms", "irms_difference"))
@@ -166,7 +170,7 @@ class Windows:
             return None
         if name == "v_angle" and not self.live(0):
             return None
-        records = [record for record in self.records[1:] if _has_value(phase, name, record)]
+        records = [record for record in self.records[1:] if _has_value(name, record)]
         if not records:
             return None
         values = self._values(path, records)
@@ -174,6 +178,9 @@ class Windows:
         if name == "time" or (register.unit in _LAST and not _is_ratio(register)):
             last = float(values[-1])
             return int(last) if register.fraction_bits == 0 else last
+        if name == "v_angle":
+            turned = np.average(np.exp(2j * np.pi * values), weights=lengths)
+            return float(np.angle(turned) / (2 * np.pi))
         if name.endswith("_peak"):
             return float(values.max())
         if "rms" in name:
@@ -270,8 +277,8 @@ class HarmonicWindows:
     def quantities(self) -> dict[str, Any] | None:
         """Every quantity, a tree of its path's parts, arrays by order from 1; None without a whole window.
 
-        Amplitudes, ratios and powers are means over the windows, of amplitudes and ratios those of their
-        squares; angles, and everything else, are the last window's. None is what has no value.
+        Amplitudes and powers are means over the windows, of amplitudes those of their squares; THD is that of
+        the mean amplitudes; angles, and everything else, are the last window's. None is what has no value.
         """
         if not self.records:
             return None
@@ -280,28 +287,30 @@ class HarmonicWindows:
             if _is_read(path, self._phases):
                 _put(tree, path, self._over_interval(path))
         for number in range(self._phases):
-            _take_out(tree[f"phase{number}"])
-        if not tree["phase0"]["v_amplitude"][0]:
+            _of_amplitudes(tree[f"phase{number}"])
+        if self._phases < MOST_PHASES or not tree["phase0"]["v_amplitude"][0]:
             tree |= {name: None for name in tree if name.startswith("unbalance")}
         return tree
 
     def _over_interval(self, path: str) -> Any:
         given = np.array([_si(self._scale, path, record[path], harmonics) for record in self.records])
         name = path.rpartition(".")[2]
-        if name.endswith("amplitude") or name.startswith(("thd", "unbalance")):
+        if name.endswith("amplitude") or name.startswith("unbalance"):
             return np.sqrt((given**2).mean(axis=0)).tolist()
         return (given.mean(axis=0) if name == "active" else given[-1]).tolist()
 
 
-def _take_out(phase: dict[str, Any]) -> None:
-    """Take out what a phase has no value of: angles and ratios of what is not there."""
+def _of_amplitudes(phase: dict[str, Any]) -> None:
+    """Make a phase's THD from its amplitudes, and take out angles of what is not there."""
     for lane in ("v", "i"):
         amplitudes, angles = phase[f"{lane}_amplitude"], phase[f"{lane}_angle"]
         phase[f"{lane}_angle"] = [
             angle if amplitude else None for amplitude, angle in zip(amplitudes, angles, strict=True)
         ]
-        if not amplitudes[0]:
-            phase[f"thd_{lane}"] = phase["angle"] = None
+        first, *others = amplitudes
+        phase[f"thd_{lane}"] = float(np.linalg.norm(others)) / first if first else None
+        if not first:
+            phase["angle"] = None
 
 
 def _is_read(path: str, phases: int) -> bool:
@@ -311,14 +320,20 @@ def _is_read(path: str, phases: int) -> bool:
     return not (holder.startswith("phase") and number.isdigit() and int(number) >= phases)
 
 
-def _has_value(phase: str, name: str, record: Record) -> bool:
+def _of_means(phase: dict[str, Any]) -> None:
+    """Make power factors and angle of a phase from its mean powers."""
+    active, apparent = phase["active"], phase["apparent"]
+    fundamental, reactive = phase["active_fundamental"], phase["reactive"]
+    alone = phase["apparent_fundamental"]
+    phase["power_factor"] = active / apparent if phase["power_factor"] is not None and apparent else None
+    phase["power_factor_fundamental"] = fundamental / alone if alone else None
+    phase["angle"] = float(np.arctan2(reactive, fundamental) / (2 * np.pi)) if alone else None
+
+
+def _has_value(name: str, record: Record) -> bool:
     """Whether a window's quantity is a value, and no 0 for want of one."""
     if name in _OF_CYCLES and not record["synchronised"]:
         return False
-    if name in ("angle", "power_factor_fundamental"):
-        return bool(record[f"{phase}.apparent_fundamental"])
-    if name == "power_factor":
-        return bool(record[f"{phase}.apparent"])
     return not name.endswith("_half") or record["sequence"] > _WINDOWS_WITHOUT_HALVES
 
 

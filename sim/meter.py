@@ -23,13 +23,13 @@ from sim.backends.base import Progress
 from sim.calibration import REFERENCE_C
 from sim.compiled_model import CompiledModel
 from sim.core_alone import CoreAlone
-from sim.declared import declared
+from sim.declared import declared, declared_share
 from sim.measured import HarmonicWindows, Scale, Windows
 from sim.readings import Readings
 from sim.records import Records, shown
 from sim.reference import mains_frequency, reference
 from sim.resample import FloatArray, Signal
-from sim.status import sentences
+from sim.status import VOLTAGE_KINDS, sentences
 from soc.config import SocConfig
 from soc.errors import InputError
 from sw.app.main import main as firmware
@@ -93,12 +93,16 @@ class Samples:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What the chip saw and measured: the windows that are kept, and their ends in the source's time."""
+    """What the chip saw and measured: the windows that are kept, and their ends in the source's time.
+
+    ``settings`` are those that it was given.
+    """
 
     samples: Samples
     windows: Windows
     harmonics: HarmonicWindows
     boundaries_s: FloatArray
+    settings: Sequence[int]
     run: Result | None
 
 
@@ -135,6 +139,7 @@ class Measurement:
             "status": self.windows.status(),
             "events": self.windows.events(self.start_s),
             "calibration": self.windows.calibration(),
+            "notes": list(self.notes),
             "quantities": self.windows.quantities(),
             "harmonics": self.harmonics.quantities(),
         }
@@ -330,6 +335,7 @@ def observe(
         windows=windows,
         harmonics=HarmonicWindows(records.harmonics, scale, windows.boundaries_s, len(analogue.lanes)),
         boundaries_s=analogue.start_s + windows.boundaries_s,
+        settings=engine.settings,
         run=run,
     )
 
@@ -383,7 +389,7 @@ def measure(
         windows=windows,
         harmonics=seen.harmonics,
         samples=samples,
-        notes=tuple(_notes(config, analogue, samples, windows)),
+        notes=tuple(_notes(config, analogue, seen)),
         run=seen.run,
     )
 
@@ -401,9 +407,8 @@ def _reference(analogue: Analogue, boundaries: FloatArray, windows: Windows, pha
     )
 
 
-def _notes(
-    config: SocConfig, analogue: Analogue, samples: Samples, windows: Windows
-) -> Generator[str, None, None]:
+def _notes(config: SocConfig, analogue: Analogue, seen: Observation) -> Generator[str, None, None]:
+    samples, windows = seen.samples, seen.windows
     yield f"Full scale: {samples.v_max:g} V and {samples.i_max:g} A peak."
     if samples.clipped:
         yield f"{samples.clipped} samples were clipped at full scale; give larger --v-max or --i-max."
@@ -416,6 +421,11 @@ def _notes(
     elif windows.timed:
         yield f"{windows.timed} of {len(windows.records) - 1} windows were timed, without a zero crossing."
     yield from sentences(windows.records[1:])
+    if any(event["kind"] in VOLTAGE_KINDS for event in windows.events(0.0)):
+        declared_v = declared_share(config, seen.settings) * samples.v_max
+        yield f"Voltages were judged by a declared one of {declared_v:.4g} V; --declared gives another."
+    if not config.metering.harmonics:
+        yield f"The preset {config.name!r} measures no harmonics; --preset polyphase does."
     if any(record["calibration_state"] != 1 for record in windows.records[1:]):
         yield "The chip was not calibrated: lanes are as the converter gives them."
     boundaries = windows.boundaries_s

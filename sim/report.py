@@ -128,7 +128,6 @@ def report_data(measurement: Measurement) -> dict[str, Any]:
         "sample_rate_hz": float(measurement.config.sample_rate_hz),
         "full_scale": {"voltage_v": samples.v_max, "current_a": samples.i_max},
         "clipped_samples": samples.clipped,
-        "notes": list(measurement.notes),
         "simulation": None
         if run is None
         else {

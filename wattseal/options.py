@@ -57,7 +57,7 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scale(parser: argparse.ArgumentParser) -> None:
-    """Add ``--v-max`` and ``--i-max``."""
+    """Add ``--v-max``, ``--i-max`` and ``--declared``."""
     for option, what in (("--v-max", "volts"), ("--i-max", "amperes")):
         parser.add_argument(
             option,
@@ -65,6 +65,13 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
             metavar="PEAK",
             help=f"full scale in peak {what} (default the smallest standard range that holds the signal)",
         )
+
+    parser.add_argument(
+        "--declared",
+        type=between(1e-3, 1e7),
+        metavar="V",
+        help="declared supply voltage, which dips and swells are judged by (default 0.46 of full scale)",
+    )
 
 
 def add_calibration(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +102,8 @@ def calibrated(arguments: argparse.Namespace, engine: Engine) -> None:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InputError(f"{path}: cannot be read ({reason}); give a calibration file.") from None
+    if arguments.declared is not None:
+        raise InputError(f"{path}: --declared does not go with it, as it holds the thresholds; leave it out.")
     calibration = decode(text, str(path))
     for name in ("preset", "v_max", "i_max"):
         given, value = getattr(arguments, name), getattr(calibration, name)

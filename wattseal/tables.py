@@ -1,4 +1,4 @@
-"""A measurement on the terminal: its progress, its notes and its table."""
+"""A measurement on the terminal: its progress, its notes and its tables."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from sim.meter import Analogue, Engine, Measurement, measure
 from sim.readings import NAMES, Readings, difference_percent
 from soc.config import SocConfig
 
+from .details import details
 from .progress import shown
 
 _LEAST = 1e-12  # below this a number is the rounding of float64
@@ -34,12 +35,15 @@ def show_measurement(
             config=config,
             v_max=arguments.v_max,
             i_max=arguments.i_max,
+            declared_v=arguments.declared,
             progress=progress,
         )
     console = Console()
     for note in (*notes, *measurement.notes):
         console.print(note, style="dim", highlight=False, markup=False)
     console.print(readings_table(measurement))
+    for table in details(measurement):
+        console.print(table)
     return measurement
 
 
