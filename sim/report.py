@@ -33,9 +33,16 @@ _STYLE: Any = {
 
 
 def plots(measurement: Measurement) -> dict[str, Figure]:
-    """Draw the waveform of the first cycles, and each cycle's power, voltage and current."""
+    """Draw the waveform of the first cycles, each cycle's power, voltage and current, and harmonics.
+
+    These only if there is a whole window of them.
+    """
+    harmonics = measurement.harmonics.quantities()
     with matplotlib.rc_context(_STYLE):
-        return {"waveform": _waveform(measurement), "power": _power(measurement), "rms": _rms(measurement)}
+        drawn = {"waveform": _waveform(measurement), "power": _power(measurement), "rms": _rms(measurement)}
+        if harmonics is not None:
+            drawn["harmonics"] = _harmonics(harmonics, len(measurement.readings))
+        return drawn
 
 
 def _figure(rows: int, height: float) -> tuple[Figure, list[Any]]:
@@ -105,6 +112,29 @@ def _rms(measurement: Measurement) -> Figure:
         axes[0].legend(loc="upper right", ncols=phases, frameon=False)
     axes[-1].set_xlabel("Time in s")
     axes[0].set_title("RMS values and frequency of every mains cycle")
+    return figure
+
+
+def _harmonics(harmonics: dict[str, Any], phases: int) -> Figure:
+    figure, axes = _figure(2, 2.2)
+    width = 0.8 / phases
+    for axis, lane, name, colour in zip(
+        axes, "vi", ("Voltage", "Current"), (_VOLTAGE, _CURRENT), strict=True
+    ):
+        for phase in range(phases):
+            first, *others = harmonics[f"phase{phase}"][f"{lane}_amplitude"]
+            if not first:
+                continue
+            orders = np.arange(2, 2 + len(others)) + (phase - (phases - 1) / 2) * width
+            style = {"alpha": 1 - 0.3 * phase, "label": f"phase {phase + 1}"}
+            axis.bar(orders, np.array(others) / first * 100, width, color=colour, **style)
+        axis.set_ylabel(f"{name} in %")
+        axis.grid(axis="x", visible=False)
+        if phases > 1:
+            axis.legend(loc="upper right", ncols=phases, frameon=False)
+    axes[-1].set_xlabel("Order")
+    axes[-1].set_xticks([2, *range(5, 1 + len(harmonics["phase0"]["v_amplitude"]), 5)])
+    axes[0].set_title(f"Harmonics in percent of the fundamental, {harmonics['windows']} windows")
     return figure
 
 

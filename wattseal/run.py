@@ -89,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         _refuse(arguments, "a generated load", ("voltage", "current", "segment", "start", "side"))
         (analogue, config), notes = _generated(arguments), ()
-    for name in ("report.json", "report.html", "waveform.svg", "power.svg", "rms.svg"):
+    for name in ("report.json", "report.html", "waveform.svg", "power.svg", "rms.svg", "harmonics.svg"):
         if (arguments.out / name).is_dir():
             raise InputError(f"{arguments.out / name}: is a folder; give another --out.")
     measurement = show_measurement(analogue, arguments, engine=engine, config=config, notes=notes)
@@ -120,6 +120,8 @@ def _generated(arguments: argparse.Namespace) -> tuple[Analogue, SocConfig]:
     seconds = arguments.seconds or _SECONDS
     mains = Mains(vrms_v=arguments.rms or 230.0, frequency_hz=arguments.frequency or 50.0, phases=phases)
     pairs = lanes(LOADS[name].load, mains, float(config.sample_rate_hz), seconds)
+    if arguments.declared is None:
+        arguments.declared = mains.vrms_v
     return Analogue(source=f"load {name!r}", lanes=pairs, start_s=0.0, seconds=seconds), config
 
 

@@ -2,12 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from sim.backends import backend
 from sim.loads import LOADS, lanes
 from sim.mains import Mains
+from sim.measured import HarmonicWindows, Scale
 from sim.meter import Analogue, ModelEngine, measure
 from sim.report import plots, report_data, report_html
 from soc.config import preset
@@ -16,14 +20,14 @@ from soc.config import preset
 @pytest.fixture(scope="module", params=[1, 3])
 def measurement(request):
     config = preset("polyphase")
-    pairs = lanes(LOADS["motor"].load, Mains(phases=request.param), float(config.sample_rate_hz), 0.3)
-    analogue = Analogue(source="load <motor>", lanes=pairs, start_s=0.0, seconds=0.3)
+    pairs = lanes(LOADS["motor"].load, Mains(phases=request.param), float(config.sample_rate_hz), 0.6)
+    analogue = Analogue(source="load <motor>", lanes=pairs, start_s=0.0, seconds=0.6)
     return measure(analogue, engine=ModelEngine(backend("pysim")), config=config)
 
 
 def test_page_needs_no_network(measurement):
     page = report_html(measurement)
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert "load &lt;motor&gt;" in page
     assert not re.search(r"(src|href)\s*=\s*[\"'](?!#)", page)
     assert not re.search(r"@import|url\((?!#|'#|\"#)", page)
@@ -48,3 +52,9 @@ def test_plots_show_every_phase(measurement):
     # Each phase has a voltage and, on an axis of its own, a current.
     assert len(figures["waveform"].axes) == 2 * phases
     assert len(figures["power"].axes) == phases
+    assert [len(axis.patches) for axis in figures["harmonics"].axes] == [49 * phases, 49 * phases]
+
+
+def test_no_harmonics_without_a_whole_window(measurement):
+    alone = replace(measurement, harmonics=HarmonicWindows([], Scale(1, 1, Fraction(8000)), np.zeros(1)))
+    assert "harmonics" not in plots(alone)
