@@ -69,6 +69,8 @@ class Analogue:
         Time of the first sample set, and length.
     whole : function
         Keeps those of the window boundaries that the readings are to be over; all of them by default.
+    flaws : tuple of str
+        Sentences on what is wrong with the signal itself.
     """
 
     source: str
@@ -76,6 +78,7 @@ class Analogue:
     start_s: float
     seconds: float
     whole: Callable[[FloatArray], FloatArray] = field(default=lambda boundaries: boundaries)
+    flaws: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -410,6 +413,7 @@ def _reference(analogue: Analogue, boundaries: FloatArray, windows: Windows, pha
 def _notes(config: SocConfig, analogue: Analogue, seen: Observation) -> Generator[str, None, None]:
     samples, windows = seen.samples, seen.windows
     yield f"Full scale: {samples.v_max:g} V and {samples.i_max:g} A peak."
+    yield from analogue.flaws
     if samples.clipped:
         yield f"{samples.clipped} samples were clipped at full scale; give larger --v-max or --i-max."
     if not windows.crossings:

@@ -129,6 +129,7 @@ def _harmonics(harmonics: dict[str, Any], phases: int) -> Figure:
             style = {"alpha": 1 - 0.3 * phase, "label": f"phase {phase + 1}"}
             axis.bar(orders, np.array(others) / first * 100, width, color=colour, **style)
         axis.set_ylabel(f"{name} in %")
+        axis.set_ylim(0, max(1.0, axis.get_ylim()[1]))
         axis.grid(axis="x", visible=False)
         if phases > 1:
             axis.legend(loc="upper right", ncols=phases, frameon=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from sim.backends import BACKENDS
 from sim.meter import TEMPERATURES_C, Analogue, Engine
 from sim.recordings import part, read_recording
+from sim.recordings.clipping import clipped
 from soc.config import PRESETS, SocConfig, preset
 from soc.errors import InputError
 from soc.formats.calibration import decode
@@ -156,6 +157,7 @@ def recorded(path: Path, arguments: argparse.Namespace) -> tuple[Analogue, tuple
         start_s=chosen.start_s,
         seconds=chosen.seconds,
         whole=chosen.whole,
+        flaws=clipped(recording),
     )
     notes = recording.notes
     if chosen.repeated:
