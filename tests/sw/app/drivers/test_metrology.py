@@ -226,7 +226,7 @@ def some_windows(count):
         return windows, meter.missed
 
 
-@pytest.mark.parametrize("cycles", [1, 200_000])
+@pytest.mark.parametrize("cycles", [1, 700_000])
 def test_windows_of_the_chip(cycles):
     times = np.arange(3000) / float(CONFIG.sample_rate_hz)
     samples = (6e6 * np.sin(2 * np.pi * 49.3 * times[:, None] - np.arange(3))).astype(np.int32)
