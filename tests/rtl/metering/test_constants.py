@@ -25,7 +25,8 @@ def test_times_are_in_samples(rate):
     assert k.sample == 1 << k.time_bits
     assert Fraction(k.sample_rate, k.sample) == pytest.approx(samples, rel=1e-9)
     assert Fraction(k.nominal_window, k.sample) == pytest.approx(samples / made_for.nominal_hz, rel=1e-8)
-    assert k.shortest_window <= samples / made_for.highest_hz * k.sample < k.shortest_window + k.sample
+    # A crossing may come a little early.
+    assert k.shortest_window <= samples / made_for.highest_hz * k.sample < k.shortest_window + 3 * k.sample
     assert k.longest_window - k.sample <= samples / made_for.lowest_hz * k.sample < k.longest_window
 
 
