@@ -72,8 +72,8 @@ class ModelSpeed:
 class Clocks:
     """Clocks of a sample set's foreground and of a window's background at one signal.
 
-    ``set_worst`` is that of the worst sample set, ``share`` what of the worst window foreground and background
-    take, and ``overruns`` counts windows that the background left out.
+    ``set_worst`` is that of the worst sample set, ``share`` what of the worst window's time foreground and
+    background take, and ``overruns`` counts windows that the background left out.
     """
 
     signal: str

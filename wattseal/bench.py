@@ -33,8 +33,8 @@ Each figure is the best of several runs, with the median beside it: other work o
 nothing makes it faster."""
 
 _METERING = """\
-Measure the metering: the speed of its RTL alone and of its model, the clocks that its engine takes of a sample
-set and of a window in signals made to be the worst, and, on demand, its area on an ECP5.
+Measure the metering: the speed of its RTL alone and of its model, the clocks that its engine takes of a
+sample set and of a window in signals made to be the worst, and, on demand, its area on an ECP5.
 
 Speeds depend on what else the machine does; its load is shown beside them. Clocks do not."""
 

@@ -1,4 +1,4 @@
-"""The benchmark of the metering on tiny runs: its figures follow from what ran, and its command shows them."""
+"""The benchmark of the metering on tiny runs: figures follow from what ran, and the command shows them."""
 
 import json
 
