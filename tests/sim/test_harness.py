@@ -52,6 +52,24 @@ def test_the_power_fails_when_the_line_has_been_quiet():
     simulate(harness, testbench)
 
 
+def test_samples_may_wait_for_the_core():
+    harness = Harness(CONFIG)
+
+    async def testbench(ctx):
+        ctx.set(harness.samples_wait, 1)
+        ctx.set(harness.samples.valid, 1)
+        await ask(ctx, harness, Kind.READ, registers.sysinfo.identification.address)
+        await ask(ctx, harness, Kind.WAIT, 0, word=100)
+        # The metrology has looked for what it saved, and would take a set.
+        await ctx.tick("metrology").repeat(2300)
+        assert ctx.get(harness.sets) == 0, "neither is a wait for an interrupt"
+        await ask(ctx, harness, Kind.WAIT, 1, word=1)
+        await ctx.tick("metrology").repeat(50)
+        assert ctx.get(harness.sets) > 0
+
+    simulate(harness, testbench)
+
+
 def test_the_line_goes_both_ways():
     harness = Harness(CONFIG)
     uart = registers.uart_comms

@@ -150,6 +150,8 @@ def test_the_meter_takes_the_file(calibrate, tmp_path, capsys):
     phase = json.loads(written.read_text())["phases"][0]
     assert phase["active_w"] == pytest.approx(1150, rel=2e-5)
     assert phase["irms_a"] == pytest.approx(10, rel=2e-5)
+    assert json.loads(written.read_text())["calibration"]["state"] == "calibrated"
+    assert json.loads(written.read_text())["quantities"]["temperature"] == 23.0
 
     def refused(*arguments):
         assert main([*meter, *arguments]) == 2
@@ -158,6 +160,7 @@ def test_the_meter_takes_the_file(calibrate, tmp_path, capsys):
         return error[0]
 
     assert "is for --i-max 25.0, not 10.0" in refused("--engine", "model", "--i-max", "10")
+    assert "--declared does not go with it" in refused("--engine", "model", "--declared", "230")
     out.write_text(out.read_text().replace('"crc": "0x', '"crc": "0y'))
     assert "but that of the values is" in refused("--engine", "model")
     out.unlink()

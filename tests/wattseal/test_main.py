@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rtl.metering.constants import Constants
 from sim.loads import LOADS
 from wattseal.main import COMMANDS, main
 
@@ -81,7 +82,7 @@ def test_starts_as_a_program():
         (("meter", "x.csv", "--engine", "model", "--backend", "pysim"), "--backend does not go with"),
         (("meter",), "the following arguments are required: FILE"),
         (("meter", "missing.csv"), "missing.csv: does not exist"),
-        (("meter", "x.csv", "--engine", "steam"), "There is no engine 'steam'; known are rtl, model"),
+        (("meter", "x.csv", "--engine", "steam"), "There is no engine 'steam'; known are rtl, core, model"),
         (("build", "--board", "breadboard"), "breadboard"),
         (("regs", "--preset", "huge"), "There is no preset 'huge'"),
     ],
@@ -133,11 +134,28 @@ def test_meter_writes_readings(engine, recording, capsys, tmp_path):
     assert phase["active_w"] == pytest.approx(reference["active_w"], rel=2e-4)
     assert phase["power_factor"] == pytest.approx(0.5403, abs=1e-4)
     start, end = written["interval_s"]
-    assert 0 < start < 0.02
-    assert end - start == pytest.approx(0.28, abs=1e-4)
+    assert 0 < start < 0.05
+    assert (end - start) / 0.02 == pytest.approx(round((end - start) / 0.02), abs=1e-3)
+    assert written["status"] == {"flags": [], "seen": []}
+    assert written["events"] == []
+    assert written["calibration"]["state"] == "not calibrated"
+    assert written["harmonics"] is None
+    assert written["quantities"]["phase0"]["power_factor_fundamental"] == pytest.approx(0.5403, abs=1e-4)
     shown = capsys.readouterr().out
     assert "Full scale: 500 V and 10 A peak." in shown
     assert "Active power" in shown
+    assert "Fundamental active power P1, W" in shown
+    assert "Reactive Q1, varh" in shown
+    assert "--preset polyphase does" in shown
+
+
+def test_meter_shows_harmonics_and_phases_side_by_side(recording, capsys):
+    arguments = ["--engine", "model", "--preset", "polyphase", "--seconds", "0.6", "--temperature", "-10"]
+    assert main(["meter", str(recording), *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert "THD of current, %" in shown
+    assert "windows of 10 or 12 cycles" in shown
+    assert "-10" in next(line for line in shown.splitlines() if "Temperature" in line)
 
 
 def test_run_writes_a_report(capsys, tmp_path):
@@ -146,7 +164,7 @@ def test_run_writes_a_report(capsys, tmp_path):
     page = (tmp_path / "report" / "report.html").read_text()
     data = json.loads((tmp_path / "report" / "report.json").read_text())
     assert page.count("<svg") == 3
-    assert data["simulation"]["sample_sets"] == 1601
+    assert data["simulation"]["sample_sets"] == 1601 + Constants.tail_sets
     assert LOADS["dimmer"].load is not None
     assert data["phases"][0]["active_w"] == pytest.approx(
         data["phases"][0]["reference"]["active_w"], rel=2e-4
@@ -169,7 +187,7 @@ def test_run_writes_a_report(capsys, tmp_path):
 )
 def test_meter_reads_recorded_mains(name, options, capsys, tmp_path):
     out = tmp_path / "readings.json"
-    assert main(["meter", str(SHARED / name), "--out", str(out), *options]) == 0
+    assert main(["meter", str(SHARED / name), "--engine", "model", "--out", str(out), *options]) == 0
     for phase in json.loads(out.read_text())["phases"]:
         truth = phase["reference"]
         assert phase["active_w"] == pytest.approx(truth["active_w"], abs=2e-4 * truth["apparent_va"] + 1e-6)
