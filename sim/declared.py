@@ -33,20 +33,24 @@ def declared(config: SocConfig, frequency_hz: float | None, voltage: float | Non
     voltage : float or None
         Declared supply voltage, as RMS value over the full scale; None for the chip's own.
     """
-    settings = Settings(config.metering)
+    words = _words(config)
     if frequency_hz is not None:
         nominal = min(NOMINAL_HZ, key=lambda hz: abs(hz - frequency_hz))
-        settings.lowest_frequency = (nominal << TIME_FRACTION) * _LEAST // 100
-        settings.highest_frequency = (nominal << TIME_FRACTION) * _MOST // 100
+        words["lowest_frequency"] = (nominal << TIME_FRACTION) * _LEAST // 100
+        words["highest_frequency"] = (nominal << TIME_FRACTION) * _MOST // 100
     if voltage is not None:
-        settings.declared_voltage = round(voltage * (1 << RMS_FRACTION))
-    settings.neutral_mismatch = _NEVER
-    return [field.value for _, field in fields(settings)]
+        words["declared_voltage"] = round(voltage * (1 << RMS_FRACTION))
+    words["neutral_mismatch"] = _NEVER
+    return list(words.values())
 
 
 def declared_share(config: SocConfig, words: Sequence[int]) -> float:
     """The declared voltage of settings, as RMS value over the full scale; the chip's own without words."""
-    settings = Settings(config.metering)
-    for (_, field), word in zip(fields(settings), words, strict=False):
-        field.value = word
-    return settings.declared_voltage / (1 << RMS_FRACTION)
+    own = _words(config)
+    given = dict(zip(own, words, strict=True)) if words else own
+    return given["declared_voltage"] / (1 << RMS_FRACTION)
+
+
+def _words(config: SocConfig) -> dict[str, int]:
+    """The chip's own settings by their paths, in the order of their places."""
+    return {path: field.value for path, field in fields(Settings(config.metering))}

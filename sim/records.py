@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,19 +15,19 @@ from rtl.metering.quantities import Quantity, quantities
 
 __all__ = ["Record", "Records", "Shown", "shown"]
 
-Record = Mapping[str, int | list[int]]
+Record = Mapping[str, Any]
 
 _HALF_BITS = 64
 _LOW = (1 << _HALF_BITS) - 1
 
 
-class Shown(Mapping[str, "int | list[int]"]):
+class Shown(Mapping[str, Any]):
     """A record whose values are made from the words that were sent when they are asked for."""
 
     def __init__(self, places: Mapping[str, tuple[int, int]], low: np.ndarray, high: np.ndarray) -> None:
         self._places, self._low, self._high = places, low, high
 
-    def __getitem__(self, path: str) -> int | list[int]:
+    def __getitem__(self, path: str) -> Any:
         first, count = self._places[path]
         values = [self._value(first + index) for index in range(count)]
         return values[0] if count == 1 else values
@@ -58,7 +59,7 @@ def shown(sent: np.ndarray, parameters: MeteringParameters) -> Records:
     return records
 
 
-def _of_port(sent: np.ndarray, declared: list[Quantity], port: Port, commit: Port) -> list[Record]:
+def _of_port(sent: np.ndarray, declared: list[Quantity], port: Any, commit: Any) -> list[Record]:
     places, end = {}, 0
     for quantity in declared:
         places[".".join(quantity.path)] = end, quantity.register.count

@@ -122,7 +122,8 @@ class Calibration:
     @property
     def reference_c(self) -> float:
         """Temperature that the coefficients refer to."""
-        return COMMON[0].value(self.settings.reference_temperature)
+        key = COMMON[0]
+        return key.value(getattr(self.settings, key.field))
 
     @property
     def words(self) -> list[int]:

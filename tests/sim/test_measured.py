@@ -212,6 +212,7 @@ def test_harmonics_are_means_of_the_windows_of_the_interval():
         for ended, given in zip((1600, 3200, 4800), amplitudes, strict=True)
     ]
     tree = HarmonicWindows(records, SCALE, np.array([0.1, 0.5]), phases=1).quantities()
+    assert tree is not None
     assert tree["windows"] == 2
     assert "phase1" not in tree
     phase = tree["phase0"]
