@@ -60,9 +60,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.engine not in ENGINES:
         raise InputError(f"There is no engine {arguments.engine!r}; known are {', '.join(ENGINES)}.")
-    if arguments.engine == "model" and arguments.backend:
+    if arguments.engine != "rtl" and arguments.backend:
         raise InputError(
-            "--backend does not go with --engine model, which runs no RTL; leave one of them out."
+            f"--backend does not go with --engine {arguments.engine}, which needs none; leave one of them out."
         )
     engine = ENGINES[arguments.engine](backend(arguments.backend or DEFAULT_BACKEND))
     if arguments.out:

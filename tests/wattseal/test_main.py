@@ -80,6 +80,7 @@ def test_starts_as_a_program():
         (("run", "--side", "primary"), "--side does not go with a generated load"),
         (("meter", "x.csv", "--v-max", "1e300"), "--v-max: must be a number from 0.001 to 1e+07"),
         (("meter", "x.csv", "--engine", "model", "--backend", "pysim"), "--backend does not go with"),
+        (("meter", "x.csv", "--engine", "core", "--backend", "pysim"), "--backend does not go with"),
         (("meter",), "the following arguments are required: FILE"),
         (("meter", "missing.csv"), "missing.csv: does not exist"),
         (("meter", "x.csv", "--engine", "steam"), "There is no engine 'steam'; known are rtl, core, model"),
