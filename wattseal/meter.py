@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise InputError(f"There is no engine {arguments.engine!r}; known are {', '.join(ENGINES)}.")
     if arguments.engine != "rtl" and arguments.backend:
         raise InputError(
-            f"--backend does not go with --engine {arguments.engine}, which needs none; leave one of them out."
+            f"--backend does not go with --engine {arguments.engine}, which needs none; leave one out."
         )
     engine = ENGINES[arguments.engine](backend(arguments.backend or DEFAULT_BACKEND))
     if arguments.out:
