@@ -14,6 +14,7 @@ from .parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 __all__ = ["ComputeEngine"]
 
 _OVERRUN_BITS = 16
+_FETCHED_BEHIND = 2  # instructions after the last one, before it ends the thread
 _RESULTS = (
     Operation.COMPUTE,
     Operation.LANE,
@@ -125,7 +126,7 @@ class ComputeEngine(wiring.Component):
     def _fetch(self, m):
         program = self._program
         m.submodules.rom = memory = Memory(
-            shape=program.layout.size, depth=1 << ceil_log2(len(program.rom)), init=program.rom
+            shape=program.layout.size, depth=len(program.rom) + _FETCHED_BEHIND, init=program.rom
         )
         port = memory.read_port()
         self._counter = counter = Signal(range(memory.depth))
@@ -161,7 +162,7 @@ class ComputeEngine(wiring.Component):
         """Walk through array and table, a product a clock; returns whether it does, and the two factors."""
         program, instruction = self._program, self._instruction
         m.submodules.array = array = Memory(
-            shape=signed(WORD_BITS), depth=1 << max(1, ceil_log2(program.array_words)), init=[]
+            shape=signed(WORD_BITS), depth=max(2, program.array_words), init=[]
         )
         m.submodules.table = table = Memory(
             shape=signed(program.table_width), depth=len(program.table), init=program.table
@@ -227,17 +228,21 @@ class ComputeEngine(wiring.Component):
             Signal(signed(WIDE_BITS), name=name) for name in ("base", "term", "total", "result")
         )
         left, right = Signal(signed(WORD_BITS)), Signal(signed(WORD_BITS))
+        choice = Array([*self.lanes, *self.inputs])
         with m.If(dotting):
             m.d.comb += [left.eq(factors[0]), right.eq(factors[1])]
             with m.If(~self._dot_first):
                 m.d.comb += base.eq(accumulator)
         with m.Else():
             m.d.comb += [left.eq(x), right.eq(y)]
-            with m.Switch(instruction.base):
-                with m.Case(Base.ACCUMULATOR):
-                    m.d.comb += base.eq(accumulator)
-                with m.Case(Base.WIDE):
-                    m.d.comb += base.eq(z)
+            with m.If(instruction.operation == Operation.LANE):
+                m.d.comb += base.eq(choice[instruction.y[: ceil_log2(len(choice))]])
+            with m.Else():
+                with m.Switch(instruction.base):
+                    with m.Case(Base.ACCUMULATOR):
+                        m.d.comb += base.eq(accumulator)
+                    with m.Case(Base.WIDE):
+                        m.d.comb += base.eq(z)
         m.d.comb += [
             term.eq(Mux(instruction.term == Term.ACCUMULATOR, accumulator, left * right)),
             # One adder for both signs: the complement and a carry.
@@ -249,9 +254,6 @@ class ComputeEngine(wiring.Component):
             for index, shift in enumerate(self._program.shifts):
                 with m.Case(index):
                     m.d.comb += result.eq(total >> shift)
-        choice = Array([*self.lanes, *self.inputs])
-        with m.If(instruction.operation == Operation.LANE):
-            m.d.comb += result.eq(choice[instruction.y[: ceil_log2(len(choice))]])
         self._write(m, x, result, dotting, divider)
 
     def _write(self, m, x, result, dotting, divider):

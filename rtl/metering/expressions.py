@@ -280,7 +280,8 @@ class Expressions:
             case ast.Call():
                 self._called(node, function)
             case ast.Subscript(value=owner, slice=index) if isinstance(self._known(owner, function), Inputs):
-                self._emit(operation=Operation.LANE, y=self._static(index, function))
+                zero = self._constant(0).address
+                self._emit(operation=Operation.LANE, x=zero, y=self._static(index, function))
             case ast.Subscript(value=owner, slice=index) if isinstance(self._known(owner, function), Array):
                 array, start = self._static(owner, function), self._constant(0)
                 self._dot(self._read_shape, array, self._word(index, function), start)

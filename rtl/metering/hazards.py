@@ -1,6 +1,8 @@
-"""Last pass of the compiler: keeps an instruction from reading a cell that the one before it writes."""
+"""Last pass of the compiler: shifts that the engine has, and no cell read right after it is written."""
 
-from .microcode import JUMPS, Base, Destination, Instruction, Operation
+from dataclasses import replace
+
+from .microcode import JUMPS, SHIFTS, Base, Destination, Instruction, Operation
 
 __all__ = ["without_hazards"]
 
@@ -16,7 +18,11 @@ _READS_Y = (Operation.COMPUTE, Operation.DOT)
 
 
 def without_hazards(code, zero):
-    """Put an idle instruction wherever a cell is read right after it is written."""
+    """Make the engine's instructions of the compiler's.
+
+    An idle instruction comes wherever a cell is read right after it is written. A shift that the engine
+    does not have becomes several, one after the other, which is the same as each of them rounds down.
+    """
     moved, result = {}, []
     for address, instruction in enumerate(code):
         before = result[-1] if result else Instruction()
@@ -28,9 +34,27 @@ def without_hazards(code, zero):
         )
         moved[address] = len(result)
         if late_word or late_wide:
-            result.append(Instruction(base=Base.ACCUMULATOR, x=zero, y=zero, line=instruction.line))
-        result.append(instruction)
+            result.append(_idle(instruction, zero))
+        result += _shifted(instruction, zero)
     for instruction in result:
         if instruction.operation in JUMPS:
             instruction.target = moved[instruction.target]
     return tuple(result)
+
+
+def _idle(instruction, zero):
+    """An instruction that leaves everything as it is, of the line of ``instruction``."""
+    return Instruction(base=Base.ACCUMULATOR, x=zero, y=zero, line=instruction.line)
+
+
+def _shifted(instruction, zero):
+    """The instruction with one of `SHIFTS`, and what shifts its result further."""
+    if instruction.shift in SHIFTS:
+        return [instruction]
+    most = max(shift for shift in SHIFTS if shift < instruction.shift)
+    rest = replace(_idle(instruction, zero), shift=instruction.shift - most)
+    rest.to, rest.target = instruction.to, instruction.target
+    return [
+        replace(instruction, shift=most, to=Destination.NOWHERE, target=0),
+        *_shifted(rest, zero),
+    ]

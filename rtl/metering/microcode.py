@@ -10,16 +10,27 @@ from amaranth.utils import bits_for
 
 from .parameters import WORD_BITS
 
-__all__ = ["JUMPS", "Base", "Destination", "Instruction", "Operation", "Port", "Program", "Shape", "Term"]
+__all__ = [
+    "JUMPS",
+    "SHIFTS",
+    "Base",
+    "Destination",
+    "Instruction",
+    "Operation",
+    "Port",
+    "Program",
+    "Shape",
+    "Term",
+]
 
 
 class Operation(enum.Enum, shape=4):
     """What an instruction does.
 
-    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = input ``y`` of the sample set.
-    ``DIVIDE``: accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its square root.
-    ``DOT``: accumulator = sum of the products of the array at ``target``, from index word ``x`` on, and the
-    table entries of shape ``z`` with the argument word ``y``. ``CRC``: accumulator = CRC-32 of the
+    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = input ``y`` of the sample set, with a word
+    ``x`` of 0. ``DIVIDE``: accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its
+    square root. ``DOT``: accumulator = sum of the products of the array at ``target``, from index word ``x``
+    on, and the table entries of shape ``z`` with the argument word ``y``. ``CRC``: accumulator = CRC-32 of the
     accumulator and word ``x``. ``STORE``: the array at ``target``, index word ``x``, = accumulator.
     ``SEND``: the accumulator goes to port ``z``, address ``target`` + word ``x``. The jumps go to
     ``target``. ``START`` lets the background start at ``target`` when the set is done. ``END`` ends the set,
@@ -43,6 +54,10 @@ class Operation(enum.Enum, shape=4):
 
 JUMPS = (Operation.JUMP, Operation.JUMP_IF_NEGATIVE, Operation.JUMP_IF_NOT_NEGATIVE, Operation.START)
 """Operations whose ``target`` is an instruction."""
+
+
+SHIFTS = (0, 1, 2, 4, 20, 26, 30, 36)
+"""Shifts that the engine can have; the compiler makes all others of these."""
 
 
 class Base(enum.Enum, shape=2):

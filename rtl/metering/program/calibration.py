@@ -1,7 +1,7 @@
 """Calibration: the check of the settings, and the corrections that the channels get from them."""
 
 from ..arithmetic import CRC_START, crc32
-from ..state import State, Word
+from ..state import State, Wide, Word
 from .settings import DELAY_FRACTION, LINEAR_FRACTION, SQUARE_FRACTION, TEMPERATURE_FRACTION
 
 __all__ = [
@@ -127,10 +127,10 @@ def find_corrections(m, k):
 
 def choose_region(m, k, c, rms):
     """Choose the current's region: the last one whose start it reaches, or from above has not left."""
-    nearly = rms + ((rms * m.settings.region_hysteresis) >> k.factor_bits)
+    nearly: Wide = rms + ((rms * m.settings.region_hysteresis) >> k.factor_bits)
     chosen = 0
     for r in c.settings.regions:
-        reached = rms
+        reached: Wide = rms
         if r.number <= 0:
             c.region_gain = r.gain
             c.region_delay = r.delay

@@ -59,7 +59,7 @@ def pass_chains(k, p, q, chains):
 
 
 def pass_chain(bits, factors, sections, x):
-    """One chain: y[n] = a (x[n] + y[n - 2]) - x[n - 2] in each section, whose x is the y of the one before."""
+    """One chain: y[n] = a (x[n] + y[n - 2]) - x[n - 2] in each section; its x is the y of the one before."""
     sections[0].before = sections[0].y
     sections[0].y = x
     for index in range(len(factors)):
