@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from sim.measured import Scale, Windows
 from sim.meter import Engine, compiled
 from sim.pulses import jitter, pulse_times
 from sim.records import shown
-from sim.resample import FloatArray
+from sim.resample import FloatArray, Signal
 from soc.config import SocConfig
 
 __all__ = ["MEASUREMENTS"]
@@ -149,12 +150,21 @@ def _converted(lanes: FloatArray, config: SocConfig, seed: int) -> Codes:
             Adc(
                 full_scale=1.0, width=config.word_bits, noise_lsb=NOISE_LSB, seed=seed * config.lanes + number
             )
-            .convert(lambda index, lane=lane: lane[index.astype(int)], np.arange(len(lane)))
+            .convert(_held(lane), np.arange(len(lane), dtype=np.float64))
             .values
             for number, lane in enumerate(lanes)
         ],
         axis=1,
     )
+
+
+def _held(samples: FloatArray) -> Signal:
+    """A signal whose time is the number of a sample."""
+
+    def values(numbers: FloatArray) -> FloatArray:
+        return samples[numbers.astype(int)]
+
+    return values
 
 
 def _modulated(
@@ -208,7 +218,7 @@ def _noise_bound(config: SocConfig) -> float:
     samples = float(config.sample_rate_hz) / config.highest_hz
     windows = 24 * 3600 * config.highest_hz * config.phases
     deviations = -NormalDist().inv_cdf(0.5e-6 / windows)
-    threshold = NoLoad()
+    threshold: Any = NoLoad()
     return max(
         _POWER_UNIT
         * deviations
@@ -297,10 +307,11 @@ def _pulses_lacking(bench: Bench) -> float:
     pulses = pulse_times(sent, 0)
     delay = constants.pulse_delay / constants.fine / constants.sample + constants.latency
     largest = 0.0
-    for window in shown(sent, config.metering).windows:
-        end = int(window["time"]) / constants.sample + delay  # type: ignore[call-overload]
+    windows: list[Any] = list(shown(sent, config.metering).windows)
+    for window in windows:
+        end = window["time"] / constants.sample + delay
         if end < count:
-            registered = int(window["phase0.energy_import"]) / quantum  # type: ignore[call-overload]
+            registered = window["phase0.energy_import"] / quantum
             # A pulse at the very end of a window may be either side of it.
             counts = np.searchsorted(pulses, [end - _ROUNDING, end + _ROUNDING])
             largest = max(largest, min(abs(registered - each) for each in counts))

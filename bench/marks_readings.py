@@ -107,7 +107,8 @@ def _harmonics(bench: Bench) -> Iterator[Row]:
         tuple(Harmonic(order, ratio, random.uniform(-180, 180)) for order in range(2, _ORDERS + 1))
         for ratio in (v_ratio, i_ratio)
     )
-    errors_v, errors_i = [], []
+    errors_v: list[float] = []
+    errors_i: list[float] = []
     for frequency in (42.6, 49.37, 50.0, 60.0, 68.9):
         seen = observed(
             Linear(irms_a=LOAD_A / 2, lag_deg=40.0, harmonics=i_orders),

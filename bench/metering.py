@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -153,7 +154,8 @@ def clocks(
             if settings:
                 core.give_settings(settings)
             sent = core.run(_codes(make(config, seconds, frequency), config))
-            numbers = [int(window["sequence"]) for window in shown(sent, config.metering).windows]  # type: ignore[call-overload]
+            windows: list[Any] = list(shown(sent, config.metering).windows)
+            numbers = [window["sequence"] for window in windows]
             usual, worst = int(np.median(core.clocks)), max(core.clocks)
             window = float(config.sample_rate_hz) / frequency
             found.append(

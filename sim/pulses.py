@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,9 +16,12 @@ from .resample import FloatArray
 __all__ = ["jitter", "pulse_times"]
 
 
+_PULSE: Any = Port.PULSE  # an Amaranth enumeration
+
+
 def pulse_times(sent: np.ndarray, output: int) -> FloatArray:
     """Times of an output's pulses in what was sent, in sample periods from the first sample set."""
-    chosen = sent[(sent["port"] == Port.PULSE.value) & (sent["address"] == output)]
+    chosen = sent[(sent["port"] == _PULSE.value) & (sent["address"] == output)]
     fractions = np.array(values(chosen), float) / (1 << TIME_FRACTION)
     return chosen["set"] + fractions
 
