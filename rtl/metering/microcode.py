@@ -27,11 +27,11 @@ __all__ = [
 class Operation(enum.Enum, shape=4):
     """What an instruction does.
 
-    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = input ``y`` of the sample set, with a word
-    ``x`` of 0. ``DIVIDE``: accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator = its
-    square root. ``DOT``: accumulator = sum of the products of the array at ``target``, from index word ``x``
-    on, and the table entries of shape ``z`` with the argument word ``y``. ``CRC``: accumulator = CRC-32 of the
-    accumulator and word ``x``. ``STORE``: the array at ``target``, index word ``x``, = accumulator.
+    ``COMPUTE``: result = (base ± term) >> shift. ``LANE``: result = input ``y`` of the sample set, with a
+    word ``x`` of 0. ``DIVIDE``: accumulator = accumulator * 2 ** ``y`` / word ``x``. ``ROOT``: accumulator =
+    its square root. ``DOT``: accumulator = sum of the products of the array at ``target``, from index word
+    ``x`` on, and the table entries of shape ``z`` with the argument word ``y``. ``CRC``: accumulator = CRC-32
+    of the accumulator and word ``x``. ``STORE``: the array at ``target``, index word ``x``, = accumulator.
     ``SEND``: the accumulator goes to port ``z``, address ``target`` + word ``x``. The jumps go to
     ``target``. ``START`` lets the background start at ``target`` when the set is done. ``END`` ends the set,
     or the background.
