@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from rtl.metering.microcode import Program
 from rtl.metering.parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 from rtl.metering.state import Word
 
+from .intervals import Interval
 from .microcode import source
 from .native import library
 
@@ -51,6 +52,9 @@ class CompiledModel:
         instructions from 0 to this.
     seed : int, optional
         Where the random numbers start from.
+    checks : mapping of int to Interval, optional
+        Ranges of instructions' values by address: one outside counts as an overflow, unless the background is
+        interrupted.
 
     Attributes
     ----------
@@ -72,10 +76,19 @@ class CompiledModel:
         If the compiler is missing or fails.
     """
 
-    def __init__(self, program: Program, lanes: int, *, lag: int = 0, most: int = 0, seed: int = 0):
+    def __init__(
+        self,
+        program: Program,
+        lanes: int,
+        *,
+        lag: int = 0,
+        most: int = 0,
+        seed: int = 0,
+        checks: Mapping[int, Interval] | None = None,
+    ):
         self._program, self._lanes = program, lanes
         self._width = lanes + len(program.inputs)
-        self._library = library(source(program, lanes), "model")
+        self._library = library(source(program, lanes, checks), "model")
         for name in ("new", "words", "wides", "counters", "sent"):
             getattr(self._library, f"model_{name}").restype = ctypes.c_void_p
         self._library.model_run.restype = ctypes.c_int64

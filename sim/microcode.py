@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rtl.metering.microcode import JUMPS, Base, Destination, Instruction, Operation, Program, Shape, Term
 from rtl.metering.parameters import LANE_BITS, WIDE_BITS, WORD_BITS
 from rtl.metering.state import Word
+
+from .intervals import Interval
 
 __all__ = ["source"]
 
@@ -29,39 +31,14 @@ _RESULTS = (
 _LEAVES = (Operation.JUMP, Operation.END)
 
 
-class _Range(NamedTuple):
-    """The values that something can have."""
-
-    low: int
-    high: int
-
-    @classmethod
-    def of(cls, bits: int) -> _Range:
-        return cls(-(1 << bits - 1), (1 << bits - 1) - 1)
-
-    def fits(self, bits: int) -> bool:
-        whole = _Range.of(bits)
-        return whole.low <= self.low and self.high <= whole.high
-
-    def __add__(self, other):
-        return _Range(self.low + other.low, self.high + other.high)
-
-    def __neg__(self):
-        return _Range(-self.high, -self.low)
-
-    def __mul__(self, other):
-        corners = [mine * its for mine in self for its in other]
-        return _Range(min(corners), max(corners))
-
-    def __rshift__(self, shift):
-        return _Range(self.low >> shift, self.high >> shift)
+_WORD, _WIDE, _NOTHING = Interval.of(WORD_BITS), Interval.of(WIDE_BITS), Interval(0, 0)
 
 
-_WORD, _WIDE, _NOTHING = _Range.of(WORD_BITS), _Range.of(WIDE_BITS), _Range(0, 0)
-
-
-def source(program: Program, lanes: int) -> str:
+def source(program: Program, lanes: int, checks: Mapping[int, Interval] | None = None) -> str:
     """C++ that runs ``program`` with sample sets of ``lanes`` lanes; its interface ends `sim/microcode.cpp`.
+
+    What an instruction computes, stores or sends counts as an overflow if it is not within ``checks``, by the
+    instruction's address.
 
     Raises
     ------
@@ -76,10 +53,10 @@ def source(program: Program, lanes: int) -> str:
         "namespace {",
         *_contents(program),
         "void foreground(Model& m) {\nconst int position = 0;",
-        *_Translation(program, lanes, {0}, "foreground").lines(),
+        *_Translation(program, lanes, {0}, "foreground", checks or {}).lines(),
         "}",
         "void background(Model& m, int position) {",
-        *_Translation(program, lanes, starts, "background").lines(),
+        *_Translation(program, lanes, starts, "background", checks or {}).lines(),
         "}\n}",
     ]
     return "\n".join(parts) + "\n"
@@ -148,8 +125,11 @@ class _Translation:
     more are computed, and what fits is not checked.
     """
 
-    def __init__(self, program: Program, lanes: int, entries: set[int], context: str):
+    def __init__(
+        self, program: Program, lanes: int, entries: set[int], context: str, checks: Mapping[int, Interval]
+    ):
         self._program, self._lanes, self._entries, self._context = program, lanes, entries, context
+        self._checks = checks
         written = {each.target for each in program.instructions if each.to is Destination.WORD}
         written |= {cell.address for cell in program.cells.values() if cell.kind is Word}
         self._constants = {
@@ -202,17 +182,19 @@ class _Translation:
 
     def _instruction(self, at: int) -> Iterator[str]:
         i = self._program.instructions[at]
+        if i.operation in (Operation.STORE, Operation.SEND):
+            yield from self._check(at)
         match i.operation:
             case Operation.COMPUTE:
                 yield from self._compute(at, i)
             case Operation.LANE:
-                self._accumulator = _Range.of(LANE_BITS if i.y < self._lanes else WORD_BITS)
+                self._accumulator = Interval.of(LANE_BITS if i.y < self._lanes else WORD_BITS)
                 yield f"a = m.inputs[{self._input(i)}];"
             case Operation.DIVIDE:
                 self._accumulator = _WIDE
                 yield f"a = divide(m, {at}, a, {self._word(i.x)}, {i.y});"
             case Operation.ROOT:
-                self._accumulator = _Range(0, 1 << WIDE_BITS // 2)
+                self._accumulator = Interval(0, 1 << WIDE_BITS // 2)
                 yield "a = root(a);"
             case Operation.DOT:
                 self._accumulator = _WIDE
@@ -220,14 +202,22 @@ class _Translation:
                 array = f"{i.target}, {i.length}, {self._word(i.x)}"
                 yield f"a = dot(m, {at}, {array}, {shape}, {self._word(i.y)});"
             case Operation.CRC:
-                self._accumulator = _Range(0, _CRC_MASK)
+                self._accumulator = Interval(0, _CRC_MASK)
                 yield f"a = crc(a, {self._word(i.x)});"
             case _:
                 yield self._effect(at, i)
+        if i.operation in _RESULTS:
+            yield from self._check(at)
         if i.to is Destination.WORD and i.operation in _RESULTS:
             yield f"m.words[{i.target}] = {self._fit(WORD_BITS, at, 'a', self._accumulator)};"
         elif i.to is Destination.WIDE and i.operation in _RESULTS:
             yield f"m.wides[{i.target}] = a;"
+
+    def _check(self, at: int) -> Iterator[str]:
+        its = self._checks.get(at)
+        if its is not None:
+            low, high = map(_wide_literal, its)
+            yield f"if (__builtin_expect(a < {low} || a > {high}, 0)) overflow(m, {at});"
 
     def _effect(self, at: int, i: Instruction) -> str:
         match i.operation:
@@ -263,9 +253,9 @@ class _Translation:
             return _literal(self._constants[address])
         return f"m.words[{address}]"
 
-    def _range(self, address: int) -> _Range:
+    def _range(self, address: int) -> Interval:
         value = self._constants.get(address)
-        return _WORD if value is None else _Range(value, value)
+        return _WORD if value is None else Interval(value, value)
 
     def _compute(self, at: int, i: Instruction) -> Iterator[str]:
         base, base_range = {
@@ -294,5 +284,5 @@ class _Translation:
         yield f"a = ({self._fit(WIDE_BITS, at, text, total)}) >> {shift};"
 
     @staticmethod
-    def _fit(bits: int, at: int, text: str, its: _Range) -> str:
+    def _fit(bits: int, at: int, text: str, its: Interval) -> str:
         return text if its.fits(bits) else f"fit<{bits}>(m, {at}, {text})"
