@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import ceil, log2, sqrt
@@ -24,7 +24,7 @@ from rtl.metering.harmonic_quantities import harmonic_quantities
 from rtl.metering.microcode import Destination, Instruction, Operation, Port, Program
 from rtl.metering.parameters import LANE_BITS, MeteringParameters
 from rtl.metering.program.machine import Machine
-from rtl.metering.quantities import quantities
+from rtl.metering.quantities import Quantity, quantities
 from rtl.metering.state import State, Word
 from sim.intervals import Interval
 from sim.ranges import Finding, Ranges
@@ -294,7 +294,7 @@ def _sums(holder: State, path: str) -> Iterator[tuple[str, State]]:
             yield from _sums(each, f"{path}{name}.")
 
 
-def _widths(listed) -> list[int]:
+def _widths(listed: Iterable[Quantity]) -> list[int]:
     return [each.register.width for each in listed for _ in range(each.register.count)]
 
 

@@ -362,7 +362,7 @@ class Ranges:
 
     def _reached(self) -> tuple[dict, ...]:
         """What a further turn of a loop must not keep of the turn before."""
-        return tuple(map(dict, (self._waiting, self._stored, self._published, self.findings)))
+        return dict(self._waiting), dict(self._stored), dict(self._published), dict(self.findings)
 
     def _block(self, at: int, state: _State, ends: list[_State]) -> None:
         """Follow instructions until others may come from elsewhere, or this run ends."""
@@ -527,7 +527,7 @@ class Ranges:
         argument = state.values[i.y]
         low, high = self._dot_sums[i.z]
         if shape.wraps:
-            arguments = range(shape.wraps)
+            arguments: Sequence[int] = range(shape.wraps)
             if argument.high - argument.low < shape.wraps:
                 arguments = [each % shape.wraps for each in range(argument.low, argument.high + 1)]
         else:
