@@ -13,10 +13,10 @@ class Phase(State):
     """State of one phase: a voltage with a current.
 
     ``low`` and ``lower`` are the voltage after one and two low passes, ``level`` the same without its DC.
-    ``rises`` tells of a rising crossing since the last sample set; ``armed`` and ``armed_above`` tell that the
-    level was well below zero since the last rising one, and well above since the last falling one.
-    ``is_source`` is 1 for the phase whose crossings end the windows. ``dc_change`` and ``next_is_source`` come
-    from the background and take effect at the next window's end.
+    ``rises`` tells of a rising crossing since the last sample set; ``armed`` and ``armed_above`` tell that
+    the level was well below zero since the last rising one, and well above since the last falling one.
+    ``is_source`` is 1 for the phase whose crossings end the windows. ``dc_change`` and ``next_is_source``
+    come from the background and take effect at the next window's end.
     """
 
     low: Word = 0
