@@ -319,7 +319,7 @@ ASSUMED = (
         "A synchronised window is not shorter than a cycle of the highest frequency.",
     ),
     *(
-        Claim(f"harmonics: {part} = ", _from_zero(lambda b: b.points * _MEAN), "Three quarters of a mean.")
+        Claim(f"harmonics: {part} = ", _both(lambda b: b.points * _MEAN), "Three quarters of a mean.")
         for part in ("positive", "negative")
     ),
     # Events.

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import NamedTuple
 
 from rtl.metering.arithmetic import CRC_BITS
@@ -23,10 +21,11 @@ from rtl.metering.parameters import WIDE_BITS, WORD_BITS
 from rtl.metering.state import Word
 
 from .intervals import Interval
+from .range_state import State, Sum
+from .range_tables import dot_sums, thresholds, weighted
 
 __all__ = ["Finding", "Ranges", "Send"]
 
-_ONE = 1 << 256
 _WORD, _WIDE, _ZERO = Interval.of(WORD_BITS), Interval.of(WIDE_BITS), Interval(0, 0)
 _CRC = Interval(0, (1 << CRC_BITS) - 1)
 _BITS = {Destination.WORD: WORD_BITS, Destination.WIDE: WIDE_BITS}
@@ -34,7 +33,6 @@ _BITS = {Destination.WORD: WORD_BITS, Destination.WIDE: WIDE_BITS}
 _JOINS = 4
 _NARROWINGS = 2
 _WIDENINGS = 3
-_DEPTH = 4
 _SETTLINGS = 6
 _ROUNDS = 60
 
@@ -52,80 +50,6 @@ class Send(NamedTuple):
 
     offset: Interval
     value: Interval
-
-
-@dataclass(slots=True)
-class _Sum:
-    """A value as a sum of multiples of cells, and what it differs from that by; all in units of 1 / _ONE."""
-
-    terms: dict[int, int]
-    rest: Interval
-
-    @classmethod
-    def of(cls, value: Interval) -> _Sum:
-        """A value of which no more is known."""
-        return cls({}, value.scaled(_ONE))
-
-    @classmethod
-    def cell(cls, cell: int, factor: int = 1) -> _Sum:
-        return cls({cell: factor * _ONE}, _ZERO)
-
-    def plus(self, other: _Sum, sign: int) -> _Sum:
-        terms = dict(self.terms)
-        for cell, factor in other.terms.items():
-            total = terms.get(cell, 0) + sign * factor
-            if total:
-                terms[cell] = total
-            else:
-                del terms[cell]
-        return _Sum(terms, self.rest + other.rest.scaled(sign))
-
-    def times(self, factor: int) -> _Sum:
-        """Times a number."""
-        return _Sum({cell: each * factor for cell, each in self.terms.items()}, self.rest.scaled(factor))
-
-    def shifted(self, bits: int, value: Interval) -> _Sum:
-        """Rounded down, which gives ``value``."""
-        lost = (1 << bits) - 1
-        if not self.terms or any(factor & lost for factor in self.terms.values()):
-            return _Sum.of(value)
-        low, high = self.rest >> bits
-        return _Sum(
-            {cell: factor >> bits for cell, factor in self.terms.items()},
-            Interval(low - _ONE + (_ONE >> bits), high + bool(self.rest.high & lost)),
-        )
-
-
-_NOTHING = _Sum({}, _ZERO)
-
-
-@dataclass(slots=True)
-class _State:
-    """What all cells can hold, and sums that some of them are known to be."""
-
-    values: list[Interval]
-    sums: dict[int, _Sum]
-    value: Interval = _ZERO
-    sum: _Sum = field(default_factory=lambda: _Sum({}, _ZERO))
-
-    def copy(self) -> _State:
-        return _State(self.values[:], dict(self.sums), self.value, self.sum)
-
-    def joined(self, other: _State) -> _State:
-        values = [
-            mine if mine is its else mine.join(its)
-            for mine, its in zip(self.values, other.values, strict=True)
-        ]
-        sums = {cell: known for cell, known in self.sums.items() if other.sums.get(cell) is known}
-        value = self.value.join(other.value)
-        return _State(values, sums, value, self.sum if self.sum is other.sum else _Sum.of(value))
-
-    def covers(self, other: _State) -> bool:
-        """Whether all that is possible in ``other`` is so here."""
-        inside = all(
-            its is mine or its.within(mine) for mine, its in zip(self.values, other.values, strict=True)
-        )
-        return inside and all(other.sums.get(cell) is known for cell, known in self.sums.items())
 
 
 class Ranges:
@@ -175,8 +99,8 @@ class Ranges:
         self._initial = [Interval(value, value) for value in (*program.words, *program.wides)]
         self._entries = [0, *(i.target for i in program.instructions if i.operation is Operation.START)]
         self._find_cells()
-        self._thresholds = _thresholds(program)
-        self._dot_sums = [_dot_sums(program, number) for number in range(len(program.shapes))]
+        self._thresholds = thresholds(program)
+        self._dot_sums = [dot_sums(program, number) for number in range(len(program.shapes))]
         self.results: dict[int, Interval] = {}
         self.unlimited: dict[int, Interval] = {}
         self.sends: dict[int, Send] = {}
@@ -331,7 +255,7 @@ class Ranges:
     def _sweep(self, entry: int, context: int) -> list[Interval]:
         """Run one context from its entry; returns what its cells can be at its end."""
         self._context = context
-        start = _State(
+        start = State(
             [
                 value
                 if self._kept[cell] or self._constant[cell]
@@ -343,7 +267,7 @@ class Ranges:
         self._waiting = {entry: start}
         self._heads: dict[int, _Head] = {}
         self._again = -1
-        ends: list[_State] = []
+        ends: list[State] = []
         while self._waiting:
             at = min(self._waiting)
             state = self._waiting.pop(at)
@@ -364,12 +288,12 @@ class Ranges:
         """What a further turn of a loop must not keep of the turn before."""
         return dict(self._waiting), dict(self._stored), dict(self._published), dict(self.findings)
 
-    def _block(self, at: int, state: _State, ends: list[_State]) -> None:
+    def _block(self, at: int, state: State, ends: list[State]) -> None:
         """Follow instructions until others may come from elsewhere, or this run ends."""
         instructions = self._program.instructions
         while True:
             i, source = instructions[at], at
-            after: list[tuple[int, _State | None]]
+            after: list[tuple[int, State | None]]
             match i.operation:
                 case Operation.END:
                     ends.append(state)
@@ -377,7 +301,7 @@ class Ranges:
                 case Operation.JUMP:
                     after = [(i.target, state)]
                 case Operation.JUMP_IF_NEGATIVE | Operation.JUMP_IF_NOT_NEGATIVE:
-                    negative, other = self._split(state)
+                    negative, other = state.split()
                     jumps = i.operation is Operation.JUMP_IF_NEGATIVE
                     after = [(i.target, negative if jumps else other), (at + 1, other if jumps else negative)]
                 case _:
@@ -391,7 +315,7 @@ class Ranges:
                     self._arrive(target, its, back=target <= source)
             return
 
-    def _arrive(self, target: int, state: _State, *, back: bool) -> None:
+    def _arrive(self, target: int, state: State, *, back: bool) -> None:
         if not back:
             there = self._waiting.get(target)
             self._waiting[target] = there.joined(state) if there else state
@@ -405,7 +329,7 @@ class Ranges:
 
     # --- Instructions
 
-    def _instruction(self, at: int, i: Instruction, state: _State) -> None:
+    def _instruction(self, at: int, i: Instruction, state: State) -> None:
         match i.operation:
             case Operation.COMPUTE:
                 self._compute(at, i, state)
@@ -456,10 +380,10 @@ class Ranges:
         return value.meet(whole) or whole
 
     @staticmethod
-    def _set(state: _State, value: Interval) -> None:
-        state.value, state.sum = value, _Sum.of(value)
+    def _set(state: State, value: Interval) -> None:
+        state.value, state.sum = value, Sum.of(value)
 
-    def _store(self, at: int, i: Instruction, state: _State) -> None:
+    def _store(self, at: int, i: Instruction, state: State) -> None:
         cell = self._destination(i)
         value = self._fit(at, "word" if cell < self._words else "sum", state.value, _BITS[i.to])
         for other in [other for other, its in state.sums.items() if cell in its.terms]:
@@ -472,26 +396,26 @@ class Ranges:
         state.values[cell] = value
         if state.sum.terms and cell not in state.sum.terms:
             state.sums[cell] = state.sum
-        state.sum = _Sum.cell(cell)
+        state.sum = Sum.cell(cell)
 
-    def _cell(self, state: _State, cell: int) -> _Sum:
+    def _cell(self, state: State, cell: int) -> Sum:
         value = state.values[cell]
         if value.low == value.high or cell in self._volatile[self._context]:
-            return _Sum.of(value)
-        return _Sum.cell(cell)
+            return Sum.of(value)
+        return Sum.cell(cell)
 
-    def _product(self, state: _State, i: Instruction) -> _Sum:
+    def _product(self, state: State, i: Instruction) -> Sum:
         x, y = state.values[i.x], state.values[i.y]
         for factor, other in ((x, i.y), (y, i.x)):
             if factor.low == factor.high:
                 if not factor.low:
-                    return _Sum({}, _ZERO)
+                    return Sum({}, _ZERO)
                 return self._cell(state, other).times(factor.low)
-        return _Sum.of(x.square if i.x == i.y else x * y)
+        return Sum.of(x.square if i.x == i.y else x * y)
 
-    def _compute(self, at: int, i: Instruction, state: _State) -> None:
+    def _compute(self, at: int, i: Instruction, state: State) -> None:
         term = state.sum if i.term is Term.ACCUMULATOR else self._product(state, i)
-        base = _Sum({}, _ZERO)
+        base = Sum({}, _ZERO)
         if i.base is Base.ACCUMULATOR:
             base = state.sum
         elif i.base is Base.WIDE:
@@ -502,8 +426,8 @@ class Ranges:
             Base.ACCUMULATOR: state.value,
             Base.WIDE: state.values[self._words + i.z] if i.base is Base.WIDE else _ZERO,
         }[i.base]
-        its = state.value if i.term is Term.ACCUMULATOR else self._valued(state, term)
-        value = self._valued(state, total).meet(plain + (-its if i.negate else its))
+        its = state.value if i.term is Term.ACCUMULATOR else state.valued(term)
+        value = state.valued(total).meet(plain + (-its if i.negate else its))
         assert value is not None
         value = self._fit(at, "sum", value, WIDE_BITS)
         if i.shift:
@@ -511,18 +435,7 @@ class Ranges:
             total = total.shifted(i.shift, value)
         state.value, state.sum = value, total
 
-    def _valued(self, state: _State, its: _Sum) -> Interval:
-        """What a sum can be: by the ranges of its cells, or of what these are sums of."""
-        low, high = _evaluated(state, its)
-        for _ in range(_DEPTH):
-            if not any(cell in state.sums for cell in its.terms):
-                break
-            its = _substituted(state, its)
-            other = _evaluated(state, its)
-            low, high = max(low, other.low), min(high, other.high)
-        return _whole_numbers(low, high)
-
-    def _dot(self, at: int, i: Instruction, state: _State) -> Interval:
+    def _dot(self, at: int, i: Instruction, state: State) -> Interval:
         shape, elements = self._program.shapes[i.z], self.arrays[i.target]
         argument = state.values[i.y]
         low, high = self._dot_sums[i.z]
@@ -537,62 +450,7 @@ class Ranges:
                 argument = argument.meet(room) or room
             arguments = range(argument.low, argument.high + 1)
         worst = min(low[each] for each in arguments), max(high[each] for each in arguments)
-        return _weighted(elements, *worst)
-
-    # --- Comparisons
-
-    def _split(self, state: _State) -> tuple[_State | None, _State | None]:
-        """The state where the accumulator is negative, and where it is not; None if that cannot be."""
-        low, high = state.value
-        negative = self._narrowed(state, Interval(min(low, -1), -1)) if low < 0 else None
-        other = self._narrowed(state, Interval(0, max(high, 0))) if high >= 0 else None
-        return negative, other
-
-    def _narrowed(self, state: _State, to: Interval) -> _State | None:
-        state = state.copy()
-        value = state.value.meet(to)
-        if value is None:
-            return None
-        state.value = value
-        known = [(state.sum, to)]
-        if any(cell in state.sums for cell in state.sum.terms):
-            known.append((_substituted(state, state.sum), to))
-        for its, range_ in known:
-            for cell in its.terms:
-                if not self._narrow(state, cell, its, range_):
-                    return None
-        return state
-
-    def _narrow(self, state: _State, cell: int, its: _Sum, to: Interval) -> bool:
-        """Narrow a cell by a sum with it whose range is known, and what depends on the cell."""
-        old = state.values[cell]
-        if not _narrow_cell(state, cell, its, to):
-            return False
-        new = state.values[cell]
-        if new == old:
-            return True
-        for other, known in state.sums.items():
-            if cell in known.terms:
-                narrower = self._valued(state, known).meet(state.values[other])
-                if narrower is None:
-                    return False
-                state.values[other] = narrower
-        known = state.sums.get(cell, _NOTHING)
-        return all(_narrow_cell(state, other, known, new) for other in known.terms)
-
-
-def _narrow_cell(state: _State, cell: int, its: _Sum, to: Interval) -> bool:
-    """Narrow a cell alone; False if nothing is left of it."""
-    factor = its.terms[cell]
-    others = _Sum({other: each for other, each in its.terms.items() if other != cell}, its.rest)
-    low, high = to.scaled(_ONE) + -_evaluated(state, others)
-    if factor < 0:
-        factor, low, high = -factor, -high, -low
-    new = state.values[cell].meet(Interval(-(-low // factor), high // factor))
-    if new is None:
-        return False
-    state.values[cell] = new
-    return True
+        return weighted(elements, *worst)
 
 
 _RESULTS = (
@@ -608,12 +466,12 @@ _RESULTS = (
 class _Head:
     """A loop's head: what comes in, and what its turns bring back."""
 
-    def __init__(self, entered: _State, reached: tuple[dict, ...]):
+    def __init__(self, entered: State, reached: tuple[dict, ...]):
         self._entered = self._state = self._stable = entered
         self.reached = reached
         self._turns = self._narrowed = 0
 
-    def back(self, state: _State, widest: Callable[[int, Interval, Interval], Interval]) -> _State | None:
+    def back(self, state: State, widest: Callable[[int, Interval, Interval], Interval]) -> State | None:
         """The state for another turn; None if this was the last."""
         whole = self._entered.joined(state)
         if self._state.covers(whole):
@@ -635,80 +493,5 @@ class _Head:
         return self._state
 
 
-# --- Sums
-
-
-def _evaluated(state: _State, its: _Sum) -> Interval:
-    low, high = its.rest
-    for cell, factor in its.terms.items():
-        value = state.values[cell]
-        ends = value.low * factor, value.high * factor
-        low, high = low + min(ends), high + max(ends)
-    return Interval(low, high)
-
-
-def _substituted(state: _State, its: _Sum) -> _Sum:
-    """The same with the sums that its cells are known to be, but for cells that these sums are made of."""
-    found = _Sum({}, its.rest)
-    parts = {part for cell in its.terms for part in state.sums.get(cell, _NOTHING).terms}
-    for cell, factor in its.terms.items():
-        known = state.sums.get(cell)
-        if known is None or cell in parts or any(each * factor % _ONE for each in known.terms.values()):
-            found = found.plus(_Sum({cell: factor}, _ZERO), 1)
-        else:
-            terms = {other: each * factor // _ONE for other, each in known.terms.items()}
-            low, high = known.rest.scaled(factor)
-            found = found.plus(_Sum(terms, Interval(low // _ONE, -(-high // _ONE))), 1)
-    return found
-
-
-def _whole_numbers(low: int, high: int) -> Interval:
-    """The whole numbers from ``low`` to ``high``, both in units of 1 / _ONE."""
-    return Interval(-(-low // _ONE), high // _ONE)
-
-
 def _hull(found: Sequence[Interval]) -> Interval:
     return Interval(min(each.low for each in found), max(each.high for each in found))
-
-
-# --- The program's text
-
-
-def _thresholds(program: Program) -> list[int]:
-    """Where widening stops on its way: what the program compares with, and some powers of two."""
-    bits = (*range(27, WORD_BITS, 2), *range(WORD_BITS - 1, 96, 12), *range(96, WIDE_BITS))
-    found = {0} | {abs(word) + step for word in program.words for step in (-1, 0, 1)}
-    found |= {(1 << each) - 1 for each in bits} | {1 << each for each in bits}
-    return sorted({each for each in found if each >= 0} | {1 << 2 * WIDE_BITS})
-
-
-def _weighted(elements: Interval, low: int, high: int) -> Interval:
-    """Sum of products with table entries whose negative ones sum up to ``low``, the others to ``high``."""
-    return Interval(
-        high * elements.low + low * elements.high,
-        high * elements.high + low * elements.low,
-    )
-
-
-def _dot_sums(program: Program, number: int) -> tuple[list[int], list[int]]:
-    """Sums of the negative and of the positive entries that a dot product takes, by its argument."""
-    shape, table = program.shapes[number], program.table
-    if shape.wraps:
-        rows = [
-            [
-                table[shape.table + (shape.start + step * argument) % shape.wraps]
-                for step in range(shape.count)
-            ]
-            for argument in range(shape.wraps)
-        ]
-        low, high = ([sum(of(each, 0) for each in row) for row in rows] for of in (min, max))
-        return low, high
-    ends = sorted({each.table for each in program.shapes if each.table > shape.table} | {len(table)})
-    own = table[shape.table : ends[0]]
-    low, high = (_running([of(each, 0) for each in own], shape.count) for of in (min, max))
-    return low, high
-
-
-def _running(values: Sequence[int], count: int) -> list[int]:
-    sums = [0, *accumulate(values)]
-    return [high - low for low, high in zip(sums, sums[count:], strict=False)]

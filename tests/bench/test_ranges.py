@@ -17,6 +17,7 @@ from soc.formats.calibration import CHANNEL, COMMON, REGION
 
 _RATE = 8000
 _COUNT = 6000
+KINDS = ("own", "least", "largest", "random")
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +28,17 @@ def single():
 
 @pytest.fixture(scope="module")
 def checked(single):
+    return _checked(single)
+
+
+def _checked(analysis):
     """A model that counts whatever leaves the range that is assumed for it."""
-    checks = {at: single.checks[at] for at in single.assumed}
-    return CompiledModel(single.program, preset("single").metering.lanes, checks=checks)
+    checks = {at: analysis.checks[at] for at in analysis.assumed}
+    return CompiledModel(analysis.program, analysis.bounds.k.parameters.lanes, checks=checks)
 
 
 def test_nothing_overflows(single):
     assert not single.problems, "\n".join(single.problems)
-
-
-@pytest.mark.slow
-def test_nothing_overflows_with_three_phases():
-    """All claims stand for something in the program."""
-    found = analyse(preset("polyphase").metering)
-    assert not found.problems, "\n".join(found.problems)
-    assert not found.unused
 
 
 def _worst_row():
@@ -87,9 +84,9 @@ def _limits(path):
     return tuple(claim.range(None))
 
 
-def _settings(kind, seed=0):
+def _settings(parameters, kind, seed):
     """Words of settings at their limits."""
-    settings = Settings(preset("single").metering)
+    settings = Settings(parameters)
     random = np.random.default_rng(seed)
     for path, field in fields(settings):
         low, high = _limits(path)
@@ -119,19 +116,36 @@ def _sets(lanes, random):
     return sets
 
 
-@pytest.mark.parametrize("kind", ["own", "least", "largest", "random"])
-def test_values_are_in_their_ranges(checked, kind):
-    """Every value of every instruction, with extreme signals and settings."""
+def _run_extremes(analysis, checked, kind):
+    """Run all signals with one another, with settings at their limits, and check the ranges."""
+    parameters = analysis.bounds.k.parameters
     random = np.random.default_rng(5)
     names = list(SIGNALS)
     for seed, name in enumerate(names):
         model = checked.fresh()
-        model.give_settings(_settings(kind, seed))
-        others = random.choice(names, 2)
-        for turn in range(2):
-            lanes = [SIGNALS[name], SIGNALS[others[0]], SIGNALS[others[1]]]
-            model.run(_sets(lanes if turn == 0 else lanes[::-1], random))
+        model.give_settings(_settings(parameters, kind, seed))
+        others = [name] * (parameters.lanes - 1) if seed % 2 else random.choice(names, parameters.lanes - 1)
+        lanes = [SIGNALS[each] for each in (name, *others)]
+        for part in (lanes, lanes[::-1]):
+            model.run(_sets(part, random))
         assert not model.overflows, f"{kind} settings, seed {seed}, {name} with {others}: {model.overflow}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_are_as_assumed(single, checked, kind):
+    """With extreme signals and settings."""
+    _run_extremes(single, checked, kind)
+
+
+@pytest.mark.slow
+def test_nothing_overflows_with_three_phases():
+    """All claims stand for something in the program, and hold."""
+    found = analyse(preset("polyphase").metering)
+    assert not found.problems, "\n".join(found.problems)
+    assert not found.unused
+    checked = _checked(found)
+    for kind in KINDS:
+        _run_extremes(found, checked, kind)
 
 
 def test_current_against_another_windows_dc(checked):
