@@ -47,25 +47,28 @@ _LEAST = 1 << 35
 class RtlSpeed:
     """Meter-seconds a second of the metrology domain's RTL: one process, and two at the same time together.
 
-    ``load`` is the machine's load before, to be seen beside them.
+    ``cpu`` is that of the one in a second of its own processor time, which other work on the machine changes
+    less; ``load`` is the machine's load before.
     """
 
     preset: str
     meter_seconds: float
     one: float
     two: float
+    cpu: float
     load: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpeed:
-    """Meter-seconds a second of the model over a grid, signals and reference included."""
+    """Meter-seconds a second of the model over a grid, with signals and reference; ``cpu`` of one core."""
 
     preset: str
     points: int
     jobs: int
     meter_seconds: float
     speed: float
+    cpu: float
     load: float
 
 
@@ -97,20 +100,30 @@ def rtl_speed(
     codes = _codes(_sines(config, seconds, float(config.nominal_hz)), config)
     CoreAlone(config).run(codes[:1])
     load = os.getloadavg()[0]
-    speeds = []
+    speeds, cpus = [], []
     for processes in (1, _PROCESSES):
         tasks = [(config, codes)] * processes
-        walls = list(each(_run_rtl, tasks, jobs=processes, progress=progress, step="Simulating"))
-        speeds.append(processes * seconds / max(walls))
-    return RtlSpeed(preset=config.name, meter_seconds=seconds, one=speeds[0], two=speeds[1], load=load)
+        times = list(each(_run_rtl, tasks, jobs=processes, progress=progress, step="Simulating"))
+        speeds.append(processes * seconds / max(wall for wall, _ in times))
+        cpus += [seconds / cpu for _, cpu in times]
+    return RtlSpeed(
+        preset=config.name, meter_seconds=seconds, one=speeds[0], two=speeds[1], cpu=cpus[0], load=load
+    )
 
 
-def _run_rtl(task: tuple[SocConfig, npt.NDArray[np.int64]]) -> float:
+def _run_rtl(task: tuple[SocConfig, npt.NDArray[np.int64]]) -> tuple[float, float]:
+    """Wall time, and processor time."""
     config, codes = task
     core = CoreAlone(config)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     core.run(codes)
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - cpu
+
+
+def _cpu_s() -> float:
+    """Processor time of this process and of all that it has ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def model_speed(
@@ -124,12 +137,18 @@ def model_speed(
     engine, chosen = ModelEngine(backend("pysim")), sample(grid(), points)
     first = [Point(current_ratio=1.0, lag_deg=0.0, frequency_hz=50.0)]
     list(accuracy(first, engine=engine, config=config, seconds=0.1))
-    load, start = os.getloadavg()[0], time.perf_counter()
+    load, start, cpu = os.getloadavg()[0], time.perf_counter(), _cpu_s()
     list(accuracy(chosen, engine=engine, config=config, seconds=seconds, jobs=jobs, progress=progress))
-    wall = time.perf_counter() - start
+    wall, cpu = time.perf_counter() - start, _cpu_s() - cpu
     total = sum(seconds_at(point, seconds) for point in chosen)
     return ModelSpeed(
-        preset=config.name, points=points, jobs=jobs, meter_seconds=total, speed=total / wall, load=load
+        preset=config.name,
+        points=points,
+        jobs=jobs,
+        meter_seconds=total,
+        speed=total / wall,
+        cpu=total / cpu,
+        load=load,
     )
 
 

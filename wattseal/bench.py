@@ -137,18 +137,21 @@ def _run_metering(arguments: argparse.Namespace) -> int:
 def _speeds(rtl: list[metering.RtlSpeed], model: metering.ModelSpeed) -> Table:
     table = Table(title="Speed of the metering's simulation: meter-seconds a second")
     table.add_column("")
-    for heading in ("one process", "two processes", "machine's load", "mark"):
+    for heading in ("one process", "two processes", "a CPU second", "machine's load", "mark"):
         table.add_column(heading, justify="right")
     least = f"≥ {1 / metering.MARKS['seconds_a_meter_second']:g} in two"
     for speed in rtl:
         name = f"RTL alone, {speed.preset}"
-        table.add_row(name, f"{speed.one:.3f}", f"{speed.two:.3f}", f"{speed.load:.1f}", least)
+        table.add_row(
+            name, f"{speed.one:.3f}", f"{speed.two:.3f}", f"{speed.cpu:.3f}", f"{speed.load:.1f}", least
+        )
     name = f"Model, {model.preset}, grid of {model.points} points"
     ratio = model.speed / rtl[0].two
     table.add_row(
         name,
         "",
         f"{model.speed:.1f}",
+        f"{model.cpu:.1f}",
         f"{model.load:.1f}",
         f"≥ {metering.MARKS['model_ratio']} times the RTL: {ratio:.0f}",
     )

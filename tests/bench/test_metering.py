@@ -46,9 +46,9 @@ def test_signals_fit_their_lanes():
 @pytest.mark.parametrize("synth", [False, True])
 def test_the_command_prints_and_writes(synth, monkeypatch, tmp_path, capsys):
     def rtl(config, seconds, progress):
-        return RtlSpeed(preset=config.name, meter_seconds=seconds, one=0.1, two=0.19, load=0.5)
+        return RtlSpeed(preset=config.name, meter_seconds=seconds, one=0.1, two=0.19, cpu=0.1, load=0.5)
 
-    model = ModelSpeed(preset="single", points=200, jobs=2, meter_seconds=1.0, speed=38.0, load=0.5)
+    model = ModelSpeed(preset="single", points=200, jobs=2, meter_seconds=1.0, speed=38.0, cpu=30.0, load=0.5)
     clocks = Clocks(
         signal="sines",
         frequency_hz=50.0,
