@@ -14,13 +14,12 @@ from typing import Any
 from rtl.metering.parameters import WORD_BITS
 from rtl.metering.status import WINDOW_EVENTS
 from sim.intervals import Interval
-from soc.formats.calibration import CHANNEL, COMMON, REGION
+from soc.formats.calibration import CHANNEL, COMMON, LARGEST_THRESHOLDS, REGION
 
 __all__ = ["ASSUMED", "COUNTERS", "INVARIANTS", "SETTINGS", "Claim"]
 
 _LARGEST = (1 << WORD_BITS - 1) - 1
 _RMS = (1 << 34) - 1
-_TWICE = 1 << 31
 _WIDE = 1 << 106
 _MEAN = 1 << 6
 _PHASOR = 1 << 5
@@ -61,29 +60,9 @@ def _settings() -> tuple[Claim, ...]:
             its = Interval(floor(key.least * unit), ceil(key.most * unit))
             pattern = f"settings.{place}{key.field}"
             found.append(Claim(pattern, _fixed(*its), "`soc.formats.calibration` refuses others."))
-    rows = (
-        ("crc", 0, _LARGEST, "A word."),
-        ("pulses.*.energy", 0, 31, "Numbers of `ENERGIES`, with vector netting 16 more."),
-        ("pulses.*", 0, _LARGEST, "Below 2 ** 35."),
-        ("no_load.*", 0, _LARGEST, "Below 2 ** 35."),
-        ("persistence", 0, _RMS, "Below 2 ** 34."),
-        *(
-            (name, 0, _RMS, "RMS values, a power and frequencies below 2 ** 34.")
-            for name in (
-                "declared_voltage",
-                "over_current*",
-                "flowing_current",
-                "neutral_mismatch",
-                "reversed_power",
-                "*frequency*",
-            )
-        ),
-        ("*", 0, _TWICE, "Shares of at most 2."),
-    )
-    return (
-        *found,
-        *(Claim(f"settings.{name}", _fixed(low, high), why) for name, low, high, why in rows),
-    )
+    for path, most in LARGEST_THRESHOLDS:
+        found.append(Claim(f"settings.{path}", _fixed(0, most), "`soc.formats.calibration` refuses others."))
+    return tuple(found)
 
 
 SETTINGS = _settings()

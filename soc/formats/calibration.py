@@ -7,7 +7,8 @@ CRC is that of the words, the same that the chip computes.
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 from rtl.metering.parameters import LANE_BITS, WORD_BITS
@@ -25,7 +26,16 @@ from rtl.metering.state import Field, State, fields
 from soc.config import PRESETS
 from soc.errors import InputError
 
-__all__ = ["CHANNEL", "COMMON", "REGION", "Calibration", "Key", "decode", "encode"]
+__all__ = [
+    "CHANNEL",
+    "COMMON",
+    "LARGEST_THRESHOLDS",
+    "REGION",
+    "Calibration",
+    "Key",
+    "decode",
+    "encode",
+]
 
 _FORMAT = "wattseal calibration 1"
 _REMEDY = "give a file that wattseal calibrate wrote"
@@ -83,7 +93,24 @@ REGION = (
 
 _OWN_KEYS = ("format", "preset", "full_scale", *(key.key for key in COMMON), "channels", "thresholds", "crc")
 _SCALE = (Key("voltage_v", "v_max", 1e-3, 1e7, 0), Key("current_a", "i_max", 1e-3, 1e7, 0))
-_THRESHOLD = Key("", "", 0, (1 << WORD_BITS - 1) - 1, 0)
+_SIZE = (1 << 34) - 1
+_RATIO = 2 << FACTOR_FRACTION
+LARGEST_THRESHOLDS = (
+    ("crc", (1 << WORD_BITS - 1) - 1),
+    ("pulses.*.energy", 31),
+    ("pulses.*", (1 << WORD_BITS - 1) - 1),
+    ("no_load.*", (1 << WORD_BITS - 1) - 1),
+    ("declared_voltage", _SIZE),
+    ("over_current*", _SIZE),
+    ("flowing_current", _SIZE),
+    ("neutral_mismatch", _SIZE),
+    ("reversed_power", _SIZE),
+    ("*frequency*", _SIZE),
+    ("persistence", _SIZE),
+    ("*", _RATIO),
+)
+"""Largest word of each threshold, by the first pattern that its path fits: beyond it, products overflow."""
+
 _DELAY = next(key for key in CHANNEL if key.field == "delay")
 
 
@@ -263,7 +290,8 @@ def _fill_thresholds(settings: Settings, given: dict[str, Any], place: str) -> N
     for path, value in given.items():
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError(f"{place}.{path} must be an integer, not {value!r}.")
-        replace(_THRESHOLD, key=path).check(value, place)
+        most = next(most for pattern, most in LARGEST_THRESHOLDS if fnmatch(path, pattern))
+        Key(path, "", 0, most, 0).check(value, place)
         known[path].value = value
 
 

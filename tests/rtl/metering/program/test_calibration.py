@@ -7,6 +7,7 @@ import pytest
 
 from rtl.metering.compiler import compile_program
 from rtl.metering.constants import Constants
+from rtl.metering.microcode import Port
 from rtl.metering.model import MeteringModel
 from rtl.metering.parameters import INPUTS, MeteringParameters
 from rtl.metering.program.machine import Machine
@@ -310,5 +311,10 @@ def test_compiled_program_gives_the_models_bits_without_overflow(meter, seed):
     got = list(zip(sent["port"].tolist(), sent["address"].tolist(), values(sent), strict=True))
     assert one.model.overflows == 0, (seed, one.model.overflow)
     assert one.model.get("calibration.state") == 1
-    assert got == expected[: len(got)], seed
+    # Pulses come from the foreground: where they lie between what the background sends is a matter of time.
+    for pulses in (False, True):
+        ours, theirs = (
+            [each for each in sent if (each[0] == Port.PULSE.value) is pulses] for sent in (got, expected)
+        )
+        assert ours == theirs[: len(ours)], seed
     assert len(got) > 0.9 * len(expected)
