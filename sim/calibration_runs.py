@@ -49,7 +49,7 @@ def read_runs(path: Path) -> dict[str, Any]:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a run file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no TOML ({error}); correct it.") from None
     for run in given.get("run", []) if isinstance(given.get("run"), list) else []:
         if isinstance(run, dict) and isinstance(run.get("recording"), str):
@@ -71,6 +71,11 @@ def plan(given: Mapping[str, Any], source: str) -> Plan:
         raise InputError(f"{source}: there is no run; give [[run]], or --reference for each recording.")
     if not isinstance(sensors, dict) or not all(isinstance(each, dict) for each in sensors.values()):
         raise InputError(f"{source}: simulate must hold tables such as [simulate.current1].")
+    for number, run in enumerate(listed, 1):
+        if not isinstance(run.get("recording", ""), str):
+            raise InputError(
+                f"{source}: run {number}: recording must be a file name, not {run['recording']!r}; quote it."
+            )
     places = [run.get("recording") or f"{source}: run {number}" for number, run in enumerate(listed, 1)]
     for run, place in zip(listed, places, strict=True):
         _refuse_unknown(run, _RUN_KEYS, place)

@@ -5,7 +5,8 @@ CRC is that of the words, the same that the chip computes.
 """
 
 import json
-import math
+import reprlib
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -40,6 +41,7 @@ __all__ = [
 _FORMAT = "wattseal calibration 1"
 _REMEDY = "give a file that wattseal calibrate wrote"
 _LANE_FRACTION = LANE_BITS - 1
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -186,13 +188,13 @@ def decode(text: str, source: str) -> Calibration:
     """
     try:
         given = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{source}: is no JSON ({error}); {_REMEDY}.") from None
     if not isinstance(given, dict) or given.get("format") != _FORMAT:
         raise InputError(f"{source}: has no format {_FORMAT!r}; {_REMEDY}.")
     _refuse_unknown(given, _OWN_KEYS, source)
     name = given.get("preset")
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise InputError(f"{source}: preset must be one of {', '.join(PRESETS)}, not {name!r}.")
     settings = Settings(PRESETS[name].metering)
     _fill(COMMON, settings, given, source)
@@ -288,8 +290,8 @@ def _fill_thresholds(settings: Settings, given: dict[str, Any], place: str) -> N
     known = dict(_thresholds(settings))
     _refuse_unknown(given, known, place)
     for path, value in given.items():
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise InputError(f"{place}.{path} must be an integer, not {value!r}.")
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST:
+            raise InputError(f"{place}.{path} must be an integer, not {reprlib.repr(value)}.")
         most = next(most for pattern, most in LARGEST_THRESHOLDS if fnmatch(path, pattern))
         Key(path, "", 0, most, 0).check(value, place)
         known[path].value = value
@@ -309,6 +311,6 @@ def _refuse_unknown(given: dict[str, Any], known: Iterable[str], place: str) -> 
 
 
 def _number(value: object, place: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
         return value
-    raise InputError(f"{place} must be a number, not {value!r}; {_REMEDY}.")
+    raise InputError(f"{place} must be a number, not {reprlib.repr(value)}; {_REMEDY}.")

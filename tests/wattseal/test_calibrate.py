@@ -124,6 +124,7 @@ def test_refused(calibrate, arguments, sentence):
         ("runs = 1", "there is no key 'runs'"),
         ("simulate = 1\n[[run]]", "simulate must hold tables"),
         ("[[run]]\nvolts = 1", "needs either a recording or a simulated sensor"),
+        ("[[run]]\nrecording = 3", "run 1: recording must be a file name, not 3"),
         ("preset = 1\n[simulate.current1]\n[[run]]\nvolts = 1", "preset must be a name, not 1"),
         ("[simulate.current1]\n[[run]]\nvolts = []", "volts must be one or more numbers"),
         ("[simulate.current1]\n[[run]]\nvolts = [1, 2]\namperes = [1, 2, 3]", "amperes must be 2 numbers"),

@@ -25,7 +25,7 @@ def calibration(name="single", seed=None):
             for region, start in zip(channel.regions, [0.0, *starts], strict=False):
                 for key, value in zip(REGION, (start, rng.uniform(0.95, 1.05), 0.1), strict=True):
                     setattr(region, key.field, key.word(value))
-        dict(fields(settings))["dip"].value = rng.randrange(1 << 34)
+        dict(fields(settings))["dip"].value = rng.randrange(1 << 31)
     return Calibration(preset=name, v_max=400.0, i_max=100.0, settings=settings)
 
 
@@ -98,13 +98,16 @@ def changed(path, value):
         ),
         ("channels.voltage1.regions", [], "there is no key 'regions'"),
         ("thresholds.dip", -1, "thresholds.dip must be from 0 to 2.14748e+09, not -1"),
-        ("thresholds.dip", 1 << 32, "thresholds.dip must be from 0 to 2.14748e+09, not 4294967296"),
+        ("thresholds.dip", 1 << 32, "thresholds.dip must be from 0 to 2.14748e+09, not 4.2949673e+09"),
         ("thresholds.dip", 0.5, "thresholds.dip must be an integer, not 0.5"),
         ("region_hysteresis", 0.6, "region_hysteresis must be from 0 to 0.5, not 0.6"),
         ("reference_temperature_degrees_c", 60, "must be from 0 to 50, not 60"),
         ("full_scale.voltage_v", 0, "full_scale.voltage_v must be from 0.001 to 1e+07, not 0"),
         ("full_scale", {}, "full_scale.voltage_v must be a number, not None"),
         ("preset", "other", "preset must be one of polyphase, single, tiny, not 'other'"),
+        ("preset", ["a"], "preset must be one of polyphase, single, tiny, not ['a']"),
+        ("full_scale.voltage_v", 10**400, "full_scale.voltage_v must be a number, not 1000"),
+        ("thresholds.dip", 10**400, "thresholds.dip must be an integer, not 1000"),
         ("format", "other", "has no format 'wattseal calibration 1'"),
         ("extra", 1, "there is no key 'extra'"),
         ("channels.voltage1.gain", 1.01, "but that of the values is"),
@@ -122,7 +125,7 @@ def test_refused(path, value, sentence):
     assert message.endswith(".")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '{"format": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '{"format": 3}', "[" * 100_000])
 def test_no_calibration_file(text):
     with pytest.raises(InputError, match="give a file that wattseal calibrate wrote"):
         decode(text, "file.json")
