@@ -122,7 +122,7 @@ def sample_set(m, k, lanes, out):
             add_neutral_sample(m, n)
         m.odd = 1 - m.odd
     for o in m.pulse_outputs:
-        send_pulse(m, k, o, out)
+        send_pulse(m, k, lanes, o, out)
     if lanes[k.brown_out] > 0:
         stop(m)
     if m.until_background > 0:

@@ -46,10 +46,12 @@ class Offered(State):
 class PulseOutput(State):
     """One output: its calendar, and the time in the next window before which it must not have a pulse.
 
-    An element of the calendar is 0, or the pulse's place in the sample period less a period.
+    An element of the calendar is 0, or the pulse's place in the sample period less a period. ``resumed`` is 1
+    from the first window after power-on that has a quantum.
     """
 
     earliest: Word = 0
+    resumed: Word = 0
 
     def __init__(self, index, count, settings):
         super().__init__()
@@ -59,12 +61,18 @@ class PulseOutput(State):
         self.calendar = Array(RING)
 
 
-def send_pulse(m, k, o, out):
-    """Send the pulse of the present sample set, if there is one."""
+def send_pulse(m, k, lanes, o, out):
+    """Send the pulse of the present sample set, if there is one.
+
+    With a brown-out it might not reach its pin: it is left to the next set, or to `plan_again`.
+    """
     if o.calendar[m.position] < 0:
-        out.send(Port.PULSE, o.index, o.calendar[m.position] + k.sample)
+        if lanes[k.brown_out] > 0:
+            o.calendar[m.position + 1] = -k.sample
+        else:
+            out.send(Port.PULSE, o.index, o.calendar[m.position] + k.sample)
+            o.count.sent = o.count.sent + 1
         o.calendar[m.position] = 0
-        o.count.sent = o.count.sent + 1
 
 
 def plan_pulses(m, k):
@@ -106,21 +114,24 @@ def plan(m, k, o):
     """Enter one output's pulses for the window that ended.
 
     Times count from the window's start. What comes too fast for the output stays owed, and is entered as
-    soon as may be.
+    soon as may be, and so is what an output without a quantum has had when it is given one.
     """
     r = o.count
     quantum: Wide = o.settings.quantum * o.settings.scale
     end = m.length * k.fine
+    number = o.settings.energy
+    high = m.offered.high[number]
+    energy: Wide = m.offered.low[number]
+    energy = energy + high * k.half_word + high * k.half_word
     if quantum > 0:
-        if m.sequence <= 1:
+        # Settings are gone after power-on: before, the quantum of what was planned is not known.
+        if o.resumed <= 0:
             plan_again(r, quantum)
-        number = o.settings.energy
-        high = m.offered.high[number]
-        energy: Wide = m.offered.low[number]
-        energy = energy + high * k.half_word + high * k.half_word
-        # From the window's start to the next pulse; below 0 if one is owed.
-        gap: Wide = quantum - r.beyond
-        r.beyond = r.beyond + energy
+            o.resumed = 1
+    # From the window's start to the next pulse; below 0 if one is owed.
+    gap: Wide = quantum - r.beyond
+    r.beyond = r.beyond + energy
+    if quantum > 0:
         if gap <= energy:
             enter(m, k, o, end, gap, energy, quantum)
     o.earliest = o.earliest - end
@@ -129,7 +140,7 @@ def plan(m, k, o):
 
 
 def plan_again(r, quantum):
-    """After power-on: pulses that were planned and not sent before are owed."""
+    """After power-on: pulses that were planned and not sent before are owed, of the same quantum."""
     while r.sent < r.planned:
         r.planned = r.planned - 1
         r.beyond = r.beyond + quantum

@@ -52,12 +52,13 @@ class PulseSettings(State):
     """What a pulse output shows: the number of an energy in `ENERGIES` of `rtl.metering.program.pulses`.
 
     A pulse is ``quantum`` · ``scale`` in 2 ** -54 of full scale V A sample, both below 2 ** 35; with 0 the
-    output is off.
+    output is off and its energy stays owed. Once its energy and scale are right, the quantum may be set.
     """
 
     energy: Word = 0
-    quantum: Word = 1 << 30
     scale: Word = 1 << 31
+    # Last, so that who writes the words in order turns an output on when all else of it is written.
+    quantum: Word = 0
 
 
 class Region(State):

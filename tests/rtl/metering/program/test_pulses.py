@@ -179,14 +179,100 @@ def test_an_output_without_a_quantum_is_off(meter):
     made.set({f"pulses.{output}.quantum": 0 for output in range(3)})
     sent = made.run([sine(8000, 50, 0.46), sine(8000, 50, 0.5)])
     assert [len(pulses(sent, output)) > 0 for output in range(4)] == [False, False, False, False]
-    assert made.model.get("registers.pulses.0.beyond") == 0
+    registered = made.windows(sent)[-1]["phase0.energy_import"]
+    assert made.model.get("registers.pulses.0.beyond") == registered > 0
+
+
+def assert_shown(made, sent, quantum, base, run, after):
+    """From the time ``after`` on, ``base`` and output 0's pulses are the register's, the delay before."""
+    constants = Constants(made.parameters)
+    delay = constants.latency + constants.pulse_delay / constants.fine / constants.sample
+    times, checked = pulses(sent, 0), 0
+    for window in made.windows(sent):
+        shown_at = window["time"] / 2**20 + delay
+        if after <= shown_at < run - 2:
+            early, late = base + np.searchsorted(times, [shown_at - 2, shown_at + 2])
+            assert early <= window["phase0.energy_import"] // quantum <= late, f"set {shown_at:.1f}"
+            checked += 1
+    assert checked > 10
+
+
+def load(count):
+    return np.array([sine(count, 50, 0.46), sine(count, 50, 0.2)])
+
+
+@pytest.mark.parametrize("late", [0, 1, 700, 8000])
+@pytest.mark.parametrize("period", [4.3, 9.7, 411.0])
+def test_settings_that_come_late_cost_no_pulse(meter, late, period):
+    """After the first power-on: what was registered before follows, two samples apart at least."""
+    made, count = meter(1), 30000
+    lanes = load(count)
+    first = made.run(lanes[:, :late])
+    assert len(pulses(first, 0)) == 0
+    quantum = set_quantum(made, 0, 0.46 * 0.2 * period / UNIT)
+    sent = made.run(lanes[:, late:])
+    assert np.diff(pulses(sent, 0)).min() > 1.9999
+    assert_shown(made, np.concatenate([first, sent]), quantum, 0, count, 2000 + 2 * late)
+    assert made.model.overflows == 0, made.model.overflow
+
+
+@pytest.mark.parametrize("late", [0, 1, 700, 8000])
+@pytest.mark.parametrize("cut", [9000, 9013, 9160])
+@pytest.mark.parametrize("period", [4.3, 9.7, 411.0])
+def test_settings_that_come_late_after_a_cut_cost_no_pulse(meter, late, cut, period):
+    before, after = meter(1), meter(1)
+    count = 30000
+    quantum = set_quantum(before, 0, 0.46 * 0.2 * period / UNIT)
+    sent = before.run(load(cut), brown_out=np.arange(cut) == cut - 1)
+    base = len(pulses(sent, 0))
+    after.restore(before.registers())
+    lanes = load(count)
+    first = after.run(lanes[:, :late])
+    assert len(pulses(first, 0)) == 0
+    set_quantum(after, 0, quantum)
+    sent = after.run(lanes[:, late:])
+    assert_shown(after, np.concatenate([first, sent]), quantum, base, count, 3000 + 2 * late)
+    assert after.model.get("registers.pulses.0.sent") == base + len(pulses(sent, 0))
+    assert after.model.overflows == 0, after.model.overflow
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_pulse_with_the_brown_out_is_not_sent_and_not_lost(meter, goes_on):
+    """It comes with the next set if the power is back, and after a cut otherwise."""
+    undisturbed, made, count = meter(1), meter(1), 20000
+    quantum = 0.46 * 0.2 * 97.3 / UNIT
+    for each in undisturbed, made:
+        quantum = set_quantum(each, 0, quantum)
+    times = pulses(undisturbed.run(load(count)), 0)
+    at = int(times[times > 9000][0])
+    stop = np.arange(at + 1) == at
+    first = pulses(made.run(load(count)[:, : at + 1], brown_out=stop), 0)
+    assert np.array_equal(first, times[times < at])
+    if not goes_on:
+        registers = made.registers()
+        made = meter(1)
+        made.restore(registers)
+        set_quantum(made, 0, quantum)
+    sent = made.run(load(count)[:, at + 1 :])
+    second = pulses(sent, 0)
+    assert not goes_on or second[0] == at + 1
+    assert made.model.get("registers.pulses.0.sent") == len(first) + len(second)
+    registered = made.windows(sent)[-1]["phase0.energy_import"]
+    assert made.model.get("registers.pulses.0.planned") == registered // quantum
+    assert 0 <= registered // quantum - len(first) - len(second) < 8
 
 
 @pytest.mark.parametrize("mantissa", [-1, 1, 12345, (1 << 35) - 1])
 @pytest.mark.parametrize("scale", [1, (1 << 35) - 1])
-def test_no_setting_makes_a_value_overflow(meter, mantissa, scale):
-    """Least and largest quanta and any number of an energy, with square waves of full scale and a pause."""
+@pytest.mark.parametrize("years", [0, 20])
+def test_no_setting_makes_a_value_overflow(meter, mantissa, scale, years):
+    """Least and largest quanta and any number of an energy, with square waves of full scale and a pause.
+
+    All energy of ``years`` of full scale in three phases is owed, as an output without a quantum leaves it.
+    """
     made = meter(1)
+    for output in range(4):
+        made.model.set(f"registers.pulses.{output}.beyond", 3 * years * 366 * 24 * 3600 * RATE << 54)
     for output, number in enumerate((-1, 2, 5, 1 << 34)):
         made.set({f"pulses.{output}.quantum": mantissa, f"pulses.{output}.scale": scale})
         made.set({f"pulses.{output}.energy": number})
