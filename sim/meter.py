@@ -430,8 +430,6 @@ def _notes(config: SocConfig, analogue: Analogue, seen: Observation) -> Generato
         yield f"Voltages were judged by a declared one of {declared_v:.4g} V; --declared gives another."
     if not config.metering.harmonics:
         yield f"The preset {config.name!r} measures no harmonics; --preset polyphase does."
-    if any(record["calibration_state"] != 1 for record in windows.records[1:]):
-        yield "The chip was not calibrated: lanes are as the converter gives them."
     boundaries = windows.boundaries_s
     for left_out, where in ((boundaries[0], "before"), (analogue.seconds - boundaries[-1], "after")):
         if left_out > 3 / config.lowest_hz:

@@ -61,6 +61,7 @@ _SENTENCES = {
     "swell": "The voltage swelled",
     "interruption": "The voltage was interrupted",
     "over_current": "The current was above its threshold",
+    "uncalibrated": "The chip was not calibrated: lanes are as the converter gives them",
 }
 
 

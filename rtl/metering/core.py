@@ -71,6 +71,8 @@ class MeteringCore(wiring.Component):
         As of `FrontEnd`.
     set_stb : Out(1)
         A sample set is at ``lanes`` and stays there.
+    held : Out(1)
+        No sample set is taken since one with ``brown_out``.
     idle, resting : Out(1)
         The engine's foreground is done with the set.
     lanes : Out(array of signed 28-bit samples)
@@ -125,6 +127,7 @@ class MeteringCore(wiring.Component):
                 ),
                 **{name: flow(front_end[name].shape) for name, flow in PINS.items()},
                 "set_stb": Out(1),
+                "held": Out(1),
                 "idle": Out(1),
                 "resting": Out(1),
                 "lanes": Out(data.ArrayLayout(signed(LANE_BITS), parameters.lanes)),
@@ -168,6 +171,7 @@ class MeteringCore(wiring.Component):
             engine.lanes.eq(front_end.lanes),
             engine.inputs.eq(front_end.inputs),
             self.set_stb.eq(front_end.engine_start),
+            self.held.eq(front_end.held),
             self.idle.eq(engine.idle),
             self.resting.eq(engine.resting),
             self.lanes.eq(front_end.lanes),
@@ -198,6 +202,7 @@ class MeteringCore(wiring.Component):
         saved, brown_out = Signal(), Signal()
         rests = engine.resting & ~front_end.engine_start
         m.submodules.brown_out = FFSynchronizer(self.brown_out, brown_out)
+        # SEC_CM: METER.NOLOSS
         m.d.comb += [
             store.save.eq(front_end.held & rests & ~saved & ~store.save_done),
             front_end.resume.eq(saved & ~brown_out),

@@ -75,6 +75,7 @@ class Metrology(wiring.Component):
         complete: Both copies were whole and of the same save.
         lost: Once at least since the memory was blank, none was whole.
         fault: The memory has refused an access since power-on.
+        held: Metering stands still, since the supply failed: the save is not done, or the supply not back.
         saves: Saves so far.
         """
 
@@ -82,7 +83,8 @@ class Metrology(wiring.Component):
         complete: csr.Field(csr.action.R, 1)
         lost: csr.Field(csr.action.R, 1)
         fault: csr.Field(csr.action.R, 1)
-        _: csr.Field(csr.action.ResR0W0, 27)
+        held: csr.Field(csr.action.R, 1)
+        _: csr.Field(csr.action.ResR0W0, 26)
         saves: csr.Field(csr.action.R, 32)
 
     class Setting(csr.Register, access="w"):
@@ -265,17 +267,23 @@ class Metrology(wiring.Component):
             ]
 
     def _join_restore(self, m, core):
-        """What the store found is fixed before the first sample set, but for the saves and a fault."""
-        found = Cat(core.restored.as_value(), core.restored_complete, core.restored_lost, core.nvm_fault)
+        """What the store found is fixed before the first sample set, but for saves, fault and ``held``."""
+        found = Cat(
+            core.restored.as_value(), core.restored_complete, core.restored_lost, core.nvm_fault, core.held
+        )
         seen = Signal(len(found))
         saves = Signal(unsigned(32))
         m.submodules.restored = FFSynchronizer(found, seen)
         m.submodules.saves = FFSynchronizer(core.saves, saves)
         fields = self._restore.f
         m.d.comb += [
-            Cat(fields.outcome.r_data, fields.complete.r_data, fields.lost.r_data, fields.fault.r_data).eq(
-                seen
-            ),
+            Cat(
+                fields.outcome.r_data,
+                fields.complete.r_data,
+                fields.lost.r_data,
+                fields.fault.r_data,
+                fields.held.r_data,
+            ).eq(seen),
             fields.saves.r_data.eq(saves),
         ]
 
@@ -295,6 +303,7 @@ class Metrology(wiring.Component):
         ask, locked = Signal(), Signal()
         m.submodules.ask = FFSynchronizer(lock.f.lock.data, ask, o_domain="metrology")
         m.submodules.locked = FFSynchronizer(locked, lock.f.locked.r_data)
+        # SEC_CM: METER.ISOLATION
         with m.If(ask & ~queue.r_rdy):
             m.d.metrology += locked.eq(1)
         place = queue.r_data[WORD_BITS:]

@@ -69,6 +69,7 @@ STATUS = [
     ("timed", "the window does not reach from one zero crossing to the next"),
     ("source_low", "low bit of the number of the phase whose crossings end the windows"),
     ("source_high", "high bit of the same"),
+    ("uncalibrated", "not calibrated: the settings have no CRC"),
 ]
 """Name and meaning of each bit of the quantity ``status``, the lowest first."""
 

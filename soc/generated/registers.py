@@ -109,7 +109,7 @@ class metrology:
     version = Register("metrology.version", 0x1404, 1, "r", {"value": Field(0, 32)})
     cause = Register("metrology.cause", 0x1408, 1, "rw", {"window": Field(0, 1), "alert": Field(1, 1), "points": Field(2, 1), "harmonics": Field(3, 1), "capture": Field(4, 1)})
     enable = Register("metrology.enable", 0x140c, 1, "rw", {"window": Field(0, 1), "alert": Field(1, 1), "points": Field(2, 1), "harmonics": Field(3, 1), "capture": Field(4, 1)})
-    restore = Register("metrology.restore", 0x1410, 2, "r", {"outcome": Field(0, 2), "complete": Field(2, 1), "lost": Field(3, 1), "fault": Field(4, 1), "saves": Field(32, 32)})
+    restore = Register("metrology.restore", 0x1410, 2, "r", {"outcome": Field(0, 2), "complete": Field(2, 1), "lost": Field(3, 1), "fault": Field(4, 1), "held": Field(5, 1), "saves": Field(32, 32)})
     setting = Register("metrology.setting", 0x1418, 2, "w", {"value": Field(0, 36), "place": Field(48, 16)})
     lock = Register("metrology.lock", 0x1420, 1, "rw", {"lock": Field(0, 1), "locked": Field(1, 1), "waiting": Field(2, 1), "full": Field(3, 1)})
 

@@ -7,7 +7,7 @@ from soc.generated import registers
 from .drivers import metrology, sysinfo, timer, uart
 from .kernel import Kernel, Until
 
-__all__ = ["BLOCKS", "main"]
+__all__ = ["BLOCKS", "losses", "main"]
 
 BLOCKS = (
     (registers.sysinfo, sysinfo),
@@ -20,6 +20,7 @@ BLOCKS = (
 
 _LINES = 8
 _SHOWN_DIGITS = 6
+_NONE_WHOLE = 3
 _TOLD = ("vrms", "irms", "active")
 
 
@@ -49,6 +50,13 @@ def main(windows=None, harmonics=None, settings=()):
     if settings:
         yield from firmware.configure(settings)
     yield from firmware.run((yield from sysinfo.name()))
+
+
+def losses(restored):
+    """Lines about energy registers that a power cut has cost, from the fields of the register ``restore``."""
+    if restored["outcome"] == _NONE_WHOLE:
+        return ["energy registers were lost in the last power cut"]
+    return ["energy registers were lost in an earlier power cut"] if restored["lost"] else []
 
 
 class _Firmware:
@@ -91,8 +99,13 @@ class _Firmware:
         numerator, denominator = self._sample_rate
         next_second = 1
         causes = ["window"] + ["harmonics"] * (self._harmonics is not None)
+        is_first = True
         while True:
             shown = yield from self._meter.next(*causes)
+            if is_first:
+                is_first = False
+                # What was restored is known once something has been measured.
+                self._lines.extend(losses((yield from self._meter.restored())))
             if self._harmonics is not None and "harmonics" in shown:
                 self._harmonics.append(shown["harmonics"])
             if "window" not in shown:

@@ -101,14 +101,18 @@ def test_mains_out_of_range_have_no_frequency(frequency):
     assert measured.readings[0].frequency_hz is None
     assert measured.readings[0].reactive_var is None
     assert any("no zero crossings between 40 and 70 Hz" in note for note in measured.notes)
-    assert measured.windows.status()["flags"] == ["frequency", "timed"]
+    assert measured.windows.status()["flags"] == ["frequency", "timed", "uncalibrated"]
 
 
 def test_clipped_samples_are_told():
     measured = measure(generated("heater"), engine=MODEL, config=preset("single"), i_max=10.0)
     assert any("samples were clipped at full scale" in note for note in measured.notes)
     assert any(note.startswith("Current lane 1 was saturated") for note in measured.notes)
-    assert measured.as_dict()["status"]["seen"] == ["saturated_current_phase0", "over_current"]
+    assert measured.as_dict()["status"]["seen"] == [
+        "saturated_current_phase0",
+        "over_current",
+        "uncalibrated",
+    ]
 
 
 def test_swapped_phases_are_told():
@@ -120,7 +124,7 @@ def test_swapped_phases_are_told():
     assert any(note.startswith("The phases follow each other in reversed") for note in measured.notes)
     assert [event["kind"] for event in measured.as_dict()["events"]] == ["phase_sequence"]
     right = measure(analogue, engine=MODEL, config=config)
-    assert right.windows.status() == {"flags": [], "seen": []}
+    assert right.windows.status() == {"flags": ["uncalibrated"], "seen": ["uncalibrated"]}
 
 
 def test_a_missing_phase_and_a_reversed_current_are_told():
@@ -148,7 +152,7 @@ def test_dips_are_judged_by_the_declared_voltage():
 
 def test_sixty_hertz_is_no_fault():
     measured = measure(generated("heater", frequency_hz=60.0), engine=MODEL, config=preset("single"))
-    assert measured.windows.status()["seen"] == []
+    assert measured.windows.status()["seen"] == ["uncalibrated"]
 
 
 def test_flaws_of_the_signal_are_told():

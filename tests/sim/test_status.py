@@ -66,6 +66,10 @@ def test_events_that_have_not_begun_are_left_out():
             "calibration",
             "The calibration is broken: its CRC is not that of the settings: 2 of 3 windows.",
         ),
+        (
+            "uncalibrated",
+            "The chip was not calibrated: lanes are as the converter gives them: 2 of 3 windows.",
+        ),
     ],
 )
 def test_each_flag_has_a_sentence(flag, sentence):

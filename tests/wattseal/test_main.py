@@ -137,7 +137,7 @@ def test_meter_writes_readings(engine, recording, capsys, tmp_path):
     start, end = written["interval_s"]
     assert 0 < start < 0.05
     assert (end - start) / 0.02 == pytest.approx(round((end - start) / 0.02), abs=1e-3)
-    assert written["status"] == {"flags": [], "seen": []}
+    assert written["status"] == {"flags": ["uncalibrated"], "seen": ["uncalibrated"]}
     assert written["events"] == []
     assert written["calibration"]["state"] == "not calibrated"
     assert written["harmonics"] is None

@@ -333,6 +333,8 @@ def add_status(m, k):
         m.events.status = m.events.status + (1 << (WINDOW_EVENTS + _KINDS))
     for p in m.phases:
         m.events.status = m.events.status + p.is_source * (p.index << (WINDOW_EVENTS + _KINDS + 1))
+    if m.calibration.state <= 0:
+        m.events.status = m.events.status + (1 << (WINDOW_EVENTS + _KINDS + 3))
 
 
 def show(m, k, out):

@@ -142,7 +142,10 @@ class Metrology:
             yield Wait(0, _POLL_CLOCKS)
 
     def restored(self):
-        """What of the energies outlived the last power cut: fields of the register ``restore``."""
+        """What of the energies outlived the last power cut: fields of the register ``restore``.
+
+        Known from the first window on.
+        """
         return (yield from read_fields(metrology.restore))
 
     def _known(self, namespace):

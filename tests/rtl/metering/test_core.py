@@ -318,8 +318,10 @@ def test_a_brown_out_loses_nothing(place):
     rig.block.set("samples__valid", 0)
     assert len(rig.taken()) == place + 1
     assert rig.block.get("saves") == 1
+    assert rig.block.get("held")
 
     after = Rig(rig.cut())
+    assert not after.block.get("held")
     assert Restored(after.block.get("restored")) is Restored.FROM_A
     assert after.block.get("restored_complete")
     assert not after.block.get("restored_lost")

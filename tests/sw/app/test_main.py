@@ -9,7 +9,7 @@ from sim.backends import PowerOff, backend, needs
 from soc.config import preset
 from soc.generated import registers
 from sw.app.drivers.sysinfo import WrongBlock
-from sw.app.main import main
+from sw.app.main import losses, main
 from sw.app.ops import Read
 
 CONFIG = preset("single").with_changes(uart_baud=5_000_000)
@@ -47,6 +47,21 @@ def test_it_measures_and_tells():
         assert float(vrms) == pytest.approx(0.5 / 2**0.5, abs=2e-6)
         assert float(irms) == pytest.approx(0.25 / 2**0.5, abs=2e-6)
         assert float(active) == pytest.approx(0.5 * 0.25 / 2 * 0.5, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lost", "said"),
+    [
+        (0, 0, []),
+        (1, 0, []),
+        (2, 0, []),
+        (3, 1, ["in the last power cut"]),
+        (1, 1, ["in an earlier power cut"]),
+    ],
+)
+def test_lost_energy_registers_are_told(outcome, lost, said):
+    lines = losses({"outcome": outcome, "lost": lost})
+    assert lines == [f"energy registers were lost {when}" for when in said]
 
 
 def test_it_does_not_run_on_another_chip():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rtl.metering.microcode import Port
+from rtl.metering.program.settings import Settings
 from rtl.metering.quantities import addresses
 from rtl.metering.status import EVENTS, NUMBERS, STATUS
 from sim.compiled_model import values
@@ -148,8 +149,9 @@ def test_each_phase_has_its_own_dip(meter):
 def test_no_events_on_good_mains(meter):
     found = log(meter(3, 7), three(times(1.5), 50.3))
     assert found.alerts == []
-    assert all(window["status"] in (0, BITS["timed"]) for window in found.windows)
-    assert found.windows[-1]["status"] == 0
+    plain = BITS["uncalibrated"]
+    assert all(window["status"] in (plain, plain | BITS["timed"]) for window in found.windows)
+    assert found.windows[-1]["status"] == plain
 
 
 def test_reversed_order(meter):
@@ -173,7 +175,7 @@ def test_a_missing_phase(meter, phase):
         pytest.approx(0.7, abs=0.05),
         pytest.approx(0.5, abs=0.06),
     )
-    sources = {(window["status"] >> len(STATUS) - 2) & 3 for window in found.windows}
+    sources = {window["status"] // BITS["source_low"] & 3 for window in found.windows}
     assert sources == ({0, 1} if phase == 0 else {0})
     assert not found.windows[-1]["status"] & BITS["timed"]
 
@@ -316,6 +318,17 @@ def test_a_broken_calibration(meter):
     found = log(made, [mains(t), 0.1 * mains(t)])
     assert found.alerts == [("calibration", 1)]
     assert all(window["status"] & BITS["calibration"] for window in found.windows)
+    assert found.flagged("uncalibrated") == []
+
+
+def test_without_a_calibration_each_window_says_so(meter):
+    t = times(0.3)
+    lanes = [mains(t), 0.1 * mains(t)]
+    found = log(meter(1), lanes)
+    assert found.flagged("uncalibrated") == list(range(len(found.windows)))
+    made = meter(1)
+    made.set({"crc": Settings(made.parameters).computed_crc})
+    assert log(made, lanes).flagged("uncalibrated") == []
 
 
 def test_windows_that_the_background_misses(meter):
@@ -373,5 +386,5 @@ def test_times_of_twenty_years(meter):
 
 def test_names_are_numbered_as_they_are_listed():
     assert len({name for name, _ in EVENTS}) == len(EVENTS) == 36
-    assert len({name for name, _ in STATUS}) == len(STATUS) <= 31
+    assert len({name for name, _ in STATUS}) == len(STATUS) == 32
     assert [name for name, _ in STATUS[: NUMBERS["dip"]]] == [name for name, _ in EVENTS[: NUMBERS["dip"]]]
