@@ -1,5 +1,7 @@
 """Harmonics of 10/12-cycle windows, and the fundamental of a cycle, against the spectrum that was made."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,8 @@ from soc.config import preset
 
 RATE = 8000.0
 ORDERS = np.arange(1, 51)
-HARMONIC_PORTS = Port.HARMONIC.value, Port.HARMONIC_COMMIT.value
+_PORTS: Any = Port  # an Amaranth enumeration
+HARMONIC_PORTS = _PORTS.HARMONIC.value, _PORTS.HARMONIC_COMMIT.value
 SETTLING_WINDOWS = 4
 """Until the crossings no longer move with the DC that is found."""
 
