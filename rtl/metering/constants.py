@@ -35,6 +35,7 @@ class Constants:
     tail_sets = INTERPOLATION_TAPS + 8
     cycles_wrap = 1 << 32
     low_pass_bits = 4
+    second_low_pass_bits = 2
     large_dc_log2 = 6
     dc_filter_bits = 3
     ring = RING

@@ -56,7 +56,7 @@ def find_crossing(m, k, p):
     p.rises = 0
     p.level_before = p.level
     p.low = p.low + p.v.value - (p.low >> k.low_pass_bits)
-    p.lower = p.lower + ((p.low - p.lower) >> k.low_pass_bits)
+    p.lower = p.lower + ((p.low - p.lower) >> k.second_low_pass_bits)
     p.level = p.lower - p.source_dc * k.low_pass_gain
     if p.level >= 0:
         if p.level > k.threshold:

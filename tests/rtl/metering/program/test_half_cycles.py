@@ -51,11 +51,12 @@ def test_dc_is_a_part_of_the_values(meter):
 
 
 def crossings(signal):
-    """Places, in samples, where the signal after a low pass of 16 samples crosses zero."""
-    low, level = 0.0, np.empty(len(signal))
+    """Places, in samples, where the signal after low passes of 16 and of 4 samples crosses zero."""
+    low, lower, level = 0.0, 0.0, np.empty(len(signal))
     for place, value in enumerate(signal):
         low += value - low / 16
-        level[place] = low
+        lower += (low - lower) / 4
+        level[place] = lower
     before, after = level[:-1], level[1:]
     found = np.flatnonzero((before < 0) != (after < 0))
     return found + before[found] / (before[found] - after[found])
@@ -63,7 +64,7 @@ def crossings(signal):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_wandering_mains_against_the_integral(meter, seed):
-    """Frequency and amplitude change: each value is the RMS over a cycle between the low pass's crossings."""
+    """Frequency and amplitude change: each value is the RMS over a cycle between the low passes' crossings."""
     rng = np.random.default_rng(seed)
     fine = 64
     count = 6000
