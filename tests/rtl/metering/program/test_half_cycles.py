@@ -64,7 +64,7 @@ def crossings(signal):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_wandering_mains_against_the_integral(meter, seed):
-    """Frequency and amplitude change: each value is the RMS over a cycle between the low passes' crossings."""
+    """Frequency and amplitude change: each value is over a cycle between the low passes' crossings."""
     rng = np.random.default_rng(seed)
     fine = 64
     count = 6000
