@@ -92,7 +92,7 @@ def test_unknown_preset():
         ),
         (
             {"lowest_hz": 31},
-            "A cycle of SocConfig.lowest_hz (31 Hz) must last at most 253 samples, not 258.065 at the sample "
+            "A cycle of SocConfig.lowest_hz (31 Hz) must last at most 224 samples, not 258.065 at the sample "
             "rate of 8000 Hz.",
         ),
         (
