@@ -41,6 +41,7 @@ _LIBRARIES = {
     "pytest-xdist": "tests on every core",
     "pytest-timeout": "ends a test that hangs",
     "cryptography-vectors": "known answers of NIST",
+    "pqopen-lib": "another analyser, to check the reference with",
     "mypy": "type checker",
     "ruff": "linter and formatter",
     "uv": "writes the lock file",
