@@ -35,7 +35,8 @@ class SocConfig:
     word_bits : int
         Bits of a sample word, signed, 16 to 28.
     nominal_hz, lowest_hz, highest_hz : int
-        Nominal mains frequency, and the range within which zero crossings are accepted.
+        Nominal mains frequency, and the range within which zero crossings are accepted; a cycle may be up
+        to two samples shorter than that of the highest.
     crossing_threshold_log2 : int
         A crossing counts if the voltage has been below minus full scale / 2 ** this before.
     harmonics : int
