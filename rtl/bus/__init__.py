@@ -7,8 +7,10 @@ Everything takes ``csr``, ``wishbone`` and ``MemoryMap`` from here; where they c
 from .bank import RegisterBank
 from .signatures import (
     AlertSignature,
+    KeyClass,
     KeyOperation,
     KeyPathSignature,
+    KeyResultSignature,
     LifecycleState,
     NvmPortSignature,
     RandomSignature,
@@ -18,8 +20,10 @@ from .stored import StoredRegister
 
 __all__ = [
     "AlertSignature",
+    "KeyClass",
     "KeyOperation",
     "KeyPathSignature",
+    "KeyResultSignature",
     "LifecycleState",
     "MemoryMap",
     "NvmPortSignature",

@@ -9,8 +9,10 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = [
     "AlertSignature",
+    "KeyClass",
     "KeyOperation",
     "KeyPathSignature",
+    "KeyResultSignature",
     "LifecycleState",
     "NvmPortSignature",
     "RandomSignature",
@@ -61,8 +63,12 @@ class RandomSignature(wiring.Signature):
         super().__init__({"words": Out(stream.Signature(32)), "healthy": Out(1)})
 
 
-class KeyOperation(enum.Enum, shape=3):
-    """What a block asks a key slot's contents for; the slot's policy allows or refuses it."""
+class KeyOperation(enum.Enum, shape=4):
+    """What a block asks a key slot's contents for; the slot's policy allows or refuses it.
+
+    Each is a bit of the policy, at the position of its value. ``DERIVE`` is HKDF, ``AGREE`` is ECDH, ``AAD``
+    lets the slot be authenticated along with a message.
+    """
 
     HMAC = 0
     DERIVE = 1
@@ -72,6 +78,33 @@ class KeyOperation(enum.Enum, shape=3):
     AGREE = 5
     WRAP = 6
     UNWRAP = 7
+    CMAC = 8
+    AAD = 9
+
+
+class KeyClass(data.Struct):
+    """What a block must know of a key that it was given.
+
+    ``external``: the key came from the bus, or from such keys alone; it may have any IV. ``to_bus``: a result
+    made of external keys alone may go to the bus. ``short``: the key is an AES-128 key, the upper half of
+    the slot. ``template``: signs only digests that hardware computed. ``unchecked``: a signature is given
+    out without verifying it first.
+    """
+
+    external: 1
+    to_bus: 1
+    short: 1
+    template: 1
+    unchecked: 1
+
+
+def _key_slot(slots):
+    """Shape of a slot's number; raises if there are fewer than two slots."""
+    if not isinstance(slots, int):
+        raise TypeError(f"Number of key slots must be an integer, not {slots!r}")
+    if slots < 2:
+        raise ValueError(f"Number of key slots must be 2 or more, not {slots}")
+    return range(slots)
 
 
 class KeyPathSignature(wiring.Signature):
@@ -88,25 +121,63 @@ class KeyPathSignature(wiring.Signature):
         Asks once for the contents of ``slot`` for ``operation``.
     key : In(stream of 32 bits)
         The eight words of the slot, most significant first, after a request that the policy allows.
+    key_class : In(KeyClass)
+        Of the slot, valid with the words.
     refused : In(1)
-        High for one cycle in answer to a request that the policy forbids; no key word follows.
+        High for one cycle in answer to a request that the policy forbids, or whose slot is empty; no key
+        word follows. Also if the slot is wiped before its last word: the words so far are then void.
 
     Raises
     ------
-    ValueError
-        If there are fewer than two slots.
+    TypeError, ValueError
+        If the number of slots is no integer, or less than two.
     """
 
     def __init__(self, *, slots):
-        if not isinstance(slots, int):
-            raise TypeError(f"Number of key slots must be an integer, not {slots!r}")
-        if slots < 2:
-            raise ValueError(f"Number of key slots must be 2 or more, not {slots}")
-        request = data.StructLayout({"slot": range(slots), "operation": KeyOperation})
+        request = data.StructLayout({"slot": _key_slot(slots), "operation": KeyOperation})
         super().__init__(
             {
                 "request": Out(stream.Signature(request)),
                 "key": In(stream.Signature(32)),
+                "key_class": In(KeyClass),
+                "refused": In(1),
+            }
+        )
+
+
+class KeyResultSignature(wiring.Signature):
+    """Private path of a new key from the block that made it into an empty slot, from that block.
+
+    Parameters
+    ----------
+    slots : int
+        Number of key slots, 2 or more.
+
+    Members
+    -------
+    request : Out(stream of {slot, external})
+        Asks for the empty slot ``slot``; ``external`` if all that the key was made of was external.
+    key : Out(stream of 32 bits)
+        The eight words of the key, most significant first, after the request was taken and not refused.
+    done : In(1)
+        High for one cycle when the key is in its slot.
+    refused : In(1)
+        High for one cycle instead, at any time from the request on: the slot is not empty, may not be
+        written, or the store is being wiped; words that follow are dropped without waiting for them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the number of slots is no integer, or less than two.
+    """
+
+    def __init__(self, *, slots):
+        request = data.StructLayout({"slot": _key_slot(slots), "external": 1})
+        super().__init__(
+            {
+                "request": Out(stream.Signature(request)),
+                "key": Out(stream.Signature(32)),
+                "done": In(1),
                 "refused": In(1),
             }
         )

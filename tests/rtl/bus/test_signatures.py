@@ -10,6 +10,7 @@ from rtl.bus import (
     AlertSignature,
     KeyOperation,
     KeyPathSignature,
+    KeyResultSignature,
     LifecycleState,
     NvmPortSignature,
     RandomSignature,
@@ -42,11 +43,17 @@ def test_randomness():
 
 def test_key_path_carries_slot_operation_and_key():
     signature = KeyPathSignature(slots=20)
-    assert _flows(signature) == {"request": Out, "key": In, "refused": In}
+    assert _flows(signature) == {"request": Out, "key": In, "key_class": In, "refused": In}
     path = signature.create()
     assert len(path.request.payload.slot) == 5
     assert path.request.payload.operation.shape() is KeyOperation
     assert len(path.key.payload) == 32
+
+
+def test_a_new_key_goes_the_other_way():
+    signature = KeyResultSignature(slots=20)
+    assert _flows(signature) == {"request": Out, "key": Out, "done": In, "refused": In}
+    assert len(signature.create().request.payload.slot) == 5
 
 
 def test_nvm_port_addresses_its_region_and_nothing_else():
@@ -61,6 +68,7 @@ def test_nvm_port_addresses_its_region_and_nothing_else():
     [
         (lambda: KeyPathSignature(slots=1), ValueError, "Number of key slots must be 2 or more, not 1"),
         (lambda: KeyPathSignature(slots="8"), TypeError, "Number of key slots must be an integer, not '8'"),
+        (lambda: KeyResultSignature(slots=0), ValueError, "Number of key slots must be 2 or more, not 0"),
         (lambda: NvmPortSignature(words=0), ValueError, "Number of words must be 2 or more, not 0"),
         (lambda: NvmPortSignature(words=2.5), TypeError, "Number of words must be an integer, not 2.5"),
     ],
