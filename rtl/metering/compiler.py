@@ -157,15 +157,14 @@ class _Compiler(Expressions):
         if orelse:
             self._emit(operation=Operation.JUMP)
             end = self._code[-1]
-        for jump in leave:
-            jump.target = len(self._code)
+        self._land(leave)
         if orelse:
             self._block(orelse, function)
-            end.target = len(self._code)
+            self._land([end])
         function.branches -= 1
 
     def _while(self, test, body, function):
-        top = len(self._code)
+        top = self._joined = len(self._code)
         leave = [self._leave_unless(condition, function) for condition in self._conditions(test)]
         function.loops += 1
         function.branches += 1
@@ -173,8 +172,12 @@ class _Compiler(Expressions):
         function.loops -= 1
         function.branches -= 1
         self._emit(operation=Operation.JUMP, target=top)
-        for jump in leave:
-            jump.target = len(self._code)
+        self._land(leave)
+
+    def _land(self, jumps):
+        """Let jumps end here."""
+        for jump in jumps:
+            jump.target = self._joined = len(self._code)
 
     def _conditions(self, test):
         joined = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
@@ -236,7 +239,7 @@ class _Compiler(Expressions):
         for start, called, arguments in self._waiting:
             for memory in self._memories.values():
                 memory.keep()
-            start.target = len(self._code)
+            self._land([start])
             self._entry(called, arguments)
         instructions = without_hazards(self._code, self._constants[0].address)
         words, wides = (tuple(self._memories[kind].initial) for kind in (Word, Wide))

@@ -109,6 +109,7 @@ class Expressions:
         self._shapes = []
         self._variables = []
         self._lent = []
+        self._joined = 0  # where the last jump that is not taken yet ends: the accumulator is unknown there
         self._line = ""
         self._constant(0)
         # The word 1 in an array of its own, and in the table: with them a dot product reads a single word.
@@ -273,8 +274,10 @@ class Expressions:
         """Leave the value of ``node`` in the accumulator."""
         match node:
             case ast.BinOp(left=left, op=ast.RShift(), right=right) if self._known(node, function) is None:
+                before = len(self._code)
                 self._evaluate(left, function)
-                if self._code[-1].operation is not Operation.COMPUTE or self._code[-1].shift:
+                last = self._code[-1]
+                if len(self._code) == before or last.operation is not Operation.COMPUTE or last.shift:
                     self._product(self._nothing(), 1, Base.ACCUMULATOR)
                 self._code[-1].shift = self._static(right, function)
             case ast.Call():
@@ -327,7 +330,21 @@ class Expressions:
             self._evaluate(node, function)
             if sign < 0 and not wides:
                 self._emit(term=Term.ACCUMULATOR, negate=True)
-        self._add(inner[0][0] if inner and wides else 0, bool(inner), wides, products)
+        stored = not inner and self._take_stored(wides, products)
+        self._add(inner[0][0] if inner and wides else int(stored), bool(inner) or stored, wides, products)
+
+    def _take_stored(self, wides, products):
+        """Take out of a sum the cell that the last instruction wrote: the accumulator has it still."""
+        last = self._code[-1] if len(self._code) > self._joined else Instruction()
+        one = self._constant(1)
+        for terms, term in (
+            (wides, (1, last.target)),
+            (products, (1, (Cell(Word, last.target), one))),
+        ):
+            if last.to is (Destination.WIDE if terms is wides else Destination.WORD) and term in terms:
+                terms.remove(term)
+                return True
+        return False
 
     def _add(self, inner_sign, accumulated, wides, products):
         """Add wide cells and products to the accumulator, if it holds a part of the sum, or to nothing."""

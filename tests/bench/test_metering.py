@@ -1,6 +1,8 @@
 """The benchmark of the metering on tiny runs: figures follow from what ran, and the command shows them."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from wattseal import bench
 from wattseal.main import main
 
 TINY = preset("tiny")
+BUDGETS = Path(metering.__file__).with_name("budgets.toml")
 
 
 def test_speeds_are_measured():
@@ -33,6 +36,16 @@ def test_clocks_of_a_signal_that_does_all_at_the_same_time():
         assert 0 < each.share < 1
         assert each.overruns == 0
     assert found[1].set_worst > found[0].set_worst
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["polyphase", "single"])
+def test_the_worst_signals_are_within_their_budgets(name):
+    budgets = tomllib.loads(BUDGETS.read_text())["metering"]
+    found = metering.clocks(preset(name), 0.3, (50.0,))
+    assert max(each.set_worst for each in found) <= budgets[f"sample_set_{name}"], found
+    assert max(each.window_worst for each in found) <= budgets[f"window_{name}"], found
+    assert max(each.overruns for each in found) == 0
 
 
 def test_signals_fit_their_lanes():

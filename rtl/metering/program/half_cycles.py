@@ -160,8 +160,8 @@ def hand_over_piece(m, k, p):
         given = m.halves.pieces
         entry = m.half_bank + h.count + p.index * 2 * PIECES
         v_high = vv >> _PART_BITS
-        i_high = ii >> _PART_BITS
         given.v_high[entry] = v_high
+        i_high = ii >> _PART_BITS
         given.i_high[entry] = i_high
         given.v_low[entry] = vv - v_high * _PART
         given.i_low[entry] = ii - i_high * _PART

@@ -11,7 +11,7 @@ from .half_cycles import HalfValues, time_half_cycles
 from .harmonics import Harmonics
 from .neutral import Neutral, add_neutral_sample
 from .phases import Phase, add_sample
-from .pulses import Offered, PulseOutput, send_pulse
+from .pulses import Offered, PulseOutput, put_off_pulse, send_pulse
 from .settings import Settings
 from .windows import find_end_of_window
 
@@ -121,10 +121,13 @@ def sample_set(m, k, lanes, out):
         for n in m.neutrals:
             add_neutral_sample(m, n)
         m.odd = 1 - m.odd
-    for o in m.pulse_outputs:
-        send_pulse(m, k, lanes, o, out)
     if lanes[k.brown_out] > 0:
+        for o in m.pulse_outputs:
+            put_off_pulse(m, k, o)
         stop(m)
+    else:
+        for o in m.pulse_outputs:
+            send_pulse(m, k, o, out)
     if m.until_background > 0:
         m.until_background = m.until_background - 1
         if m.until_background <= 0:

@@ -12,7 +12,7 @@ from ..microcode import Port
 from ..parameters import RING
 from ..state import Array, State, Wide, Word
 
-__all__ = ["ENERGIES", "Offered", "PulseOutput", "plan_pulses", "send_pulse"]
+__all__ = ["ENERGIES", "Offered", "PulseOutput", "plan_pulses", "put_off_pulse", "send_pulse"]
 
 ENERGIES = (
     "active import",
@@ -61,17 +61,18 @@ class PulseOutput(State):
         self.calendar = Array(RING)
 
 
-def send_pulse(m, k, lanes, o, out):
-    """Send the pulse of the present sample set, if there is one.
-
-    With a brown-out it might not reach its pin: it is left to the next set, or to `plan_again`.
-    """
+def send_pulse(m, k, o, out):
+    """Send the pulse of the present sample set, if there is one."""
     if o.calendar[m.position] < 0:
-        if lanes[k.brown_out] > 0:
-            o.calendar[m.position + 1] = -k.sample
-        else:
-            out.send(Port.PULSE, o.index, o.calendar[m.position] + k.sample)
-            o.count.sent = o.count.sent + 1
+        out.send(Port.PULSE, o.index, o.calendar[m.position] + k.sample)
+        o.count.sent = o.count.sent + 1
+        o.calendar[m.position] = 0
+
+
+def put_off_pulse(m, k, o):
+    """With a brown-out, a pulse might not reach its pin: leave it to the next set, or to `plan_again`."""
+    if o.calendar[m.position] < 0:
+        o.calendar[m.position + 1] = -k.sample
         o.calendar[m.position] = 0
 
 

@@ -50,6 +50,41 @@ def shifts(m, k, lanes, out):
     out.send(Port.QUANTITY, 9, lanes[1] >> 3)
 
 
+def stored(m, k, lanes, out):
+    a = lanes[0]
+    b = lanes[1]
+    m.s = a * b
+    out.send(Port.QUANTITY, 0, m.s)
+    m.s = m.s + a
+    m.t = b + m.s - a * a
+    out.send(Port.QUANTITY, 1, m.t >> 3)
+    m.u = m.s - b
+    m.u = m.t - m.u
+    out.send(Port.QUANTITY, 2, m.u)
+    c = a + b
+    d = c >> 1
+    e = c + d
+    out.send(Port.QUANTITY, 3, e + e)
+    f = e - d
+    if f >= 0:
+        f = f + 1
+    out.send(Port.QUANTITY, 4, f)
+    if b < 0:
+        f = 9
+    else:
+        f = 8
+    out.send(Port.QUANTITY, 5, f + 1)
+    n = 0
+    g = a
+    while n < 3:
+        n = n + 1
+        g = g + n
+    out.send(Port.QUANTITY, 6, g)
+    m.ring[n] = g
+    n = n + 1
+    out.send(Port.QUANTITY, 7, m.ring[n - 1] + n)
+
+
 def comparisons(m, k, lanes, out):
     a = lanes[0]
     b = lanes[1]
@@ -246,7 +281,7 @@ def hazards(m, k, lanes, out):
 
 
 FORMS = [
-    *(sums, shifts, comparisons, loops, left_by_a_turn, calls, divisions),
+    *(sums, shifts, stored, comparisons, loops, left_by_a_turn, calls, divisions),
     *(arrays, dot_products, checksums, sent, background, hazards),
 ]
 
@@ -294,6 +329,22 @@ def nothing(m, k, lanes, out):
 def test_what_is_known_when_the_chip_is_made_takes_no_instruction(small_program):
     program, _ = small_program(TINY, nothing)
     assert [instruction.operation for instruction in program.instructions] == [Operation.END]
+
+
+def at_hand(m, k, lanes, out):
+    m.a = m.b * m.c
+    m.s = m.a + m.b
+    if m.s >= 0:
+        m.s = m.s - m.c
+    m.t = m.s
+
+
+def test_what_the_accumulator_has_still_is_not_read_again(small_program):
+    program, _ = small_program(TINY, at_hand)
+    computing, jumping = Operation.COMPUTE, Operation.JUMP_IF_NEGATIVE
+    # After the jump's end the sum is read, a clock after it was written.
+    expected = [computing, computing, jumping, computing, computing, computing, Operation.END]
+    assert [instruction.operation for instruction in program.instructions] == expected
 
 
 def once(m, k, lanes, out):

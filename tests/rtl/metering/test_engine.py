@@ -101,7 +101,8 @@ ENDS = 4
 CLOCKS = {
     "nothing": (nothing, 0),
     "three sums": (straight, 3),
-    "two sums, each read right after it is written": (waiting, 4 + 2),
+    # The factor is read a clock later; the term is in the accumulator still.
+    "two sums, read right after they are written": (waiting, 4 + 1),
     "comparison, jump that is not taken, two sums": (passing, 2 + 2),
     "comparison, jump that is taken, a sum": (jumping, 2 + 2 + 1),
     # Comparison, jump, sum, jump back; and the last comparison, right behind the sum's write, and jump.
