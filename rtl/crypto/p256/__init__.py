@@ -1,0 +1,1 @@
+"""P-256: modular arithmetic and what is built on it."""

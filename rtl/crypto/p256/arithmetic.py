@@ -1,0 +1,70 @@
+"""The arithmetic unit as its user sees it: port, integer model, timing, and the choice of a variant."""
+
+from typing import NamedTuple
+
+from .moduli import BITS, MODULI, WORD_BITS, Modulo, Modulus, N, P
+from .signature import (
+    MAX_REGISTERS,
+    READ_CYCLES,
+    ArithmeticSignature,
+    Flags,
+    Issue,
+    Operation,
+    WordAddress,
+    WordWrite,
+)
+from .timing import VARIANTS, Times, Timing
+
+__all__ = [
+    "BITS",
+    "MAX_REGISTERS",
+    "MODULI",
+    "READ_CYCLES",
+    "VARIANTS",
+    "WORD_BITS",
+    "ArithmeticSignature",
+    "Flags",
+    "Issue",
+    "Modulo",
+    "Modulus",
+    "N",
+    "Operation",
+    "P",
+    "Result",
+    "Times",
+    "Timing",
+    "WordAddress",
+    "WordWrite",
+    "compute",
+]
+
+_ALL_ONES = (1 << BITS) - 1
+
+
+class Result(NamedTuple):
+    """What an instruction makes: the target's new value and the flags."""
+
+    value: int
+    zero: bool
+    borrow: bool
+
+
+def compute(operation: Operation, modulus: Modulus, left: int, right: int, condition: bool = False) -> Result:
+    """What an instruction makes of its operands, in plain integers.
+
+    ``MULTIPLY`` does not change the flags; those in its result mean nothing.
+    """
+    borrow = False
+    match operation:
+        case Operation.MULTIPLY:
+            value = left * right * pow(modulus.radix, -1, modulus.value) % modulus.value
+        case Operation.ADD:
+            value = left + right
+            value -= modulus.value if value >= modulus.value else 0
+        case Operation.SUBTRACT:
+            borrow = left < right
+            value = left - right + (modulus.value if borrow else 0)
+        case Operation.SELECT:
+            value = left if condition else right
+    value &= _ALL_ONES
+    return Result(value, value == 0, borrow)
