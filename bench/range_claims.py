@@ -105,6 +105,8 @@ COUNTERS = (
     _sets("registers.pulses.*.sent", _UP, "One a sample set."),
     Claim("registers.pulses.*.planned", _UP, "Not more than one in two sample sets."),
     Claim("registers.pulses.*.beyond", _BIG, "Energy that the register has, or a quantum less."),
+    Claim("registers.pulses.*.energy", _fixed(-_LARGEST - 1, _LARGEST), "A setting's word."),
+    Claim("registers.pulses.*.quantum", _fixed(0, 1 << 70), "A product of two words."),
     _windows("registers.phases.*", _UP, "A window's energy a window."),
     _windows("registers.arithmetic.*", _UP, "A window's energy of all phases a window."),
     _windows("registers.vector.*", _UP, "A window's energy of all phases a window."),

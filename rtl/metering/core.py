@@ -60,6 +60,8 @@ class MeteringCore(wiring.Component):
         The compiled metrology program.
     settings : tuple of int
         Word cells of the settings: the first, and the one after the last.
+    registers : tuple of int
+        Wide cells that outlive a power cut, likewise.
     nvm_words : int
         Words of the core's region of non-volatile memory.
 
@@ -110,7 +112,7 @@ class MeteringCore(wiring.Component):
         )
         self._engine = ComputeEngine(program=self.program, lanes=parameters.lanes)
         self.settings = self._range(_SETTINGS)
-        first, end = self._range(_REGISTERS)
+        self.registers = first, end = self._range(_REGISTERS)
         kept = [path for path in self.program.cells if path.startswith(_REGISTERS)]
         self._store = PowerFailStore(
             first=first,

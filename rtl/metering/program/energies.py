@@ -37,8 +37,13 @@ class Cycle(State):
 
 
 class PulseCount(State):
-    """A pulse output's pulses ``planned`` and ``sent``, and the energy ``beyond`` the last one planned."""
+    """A pulse output's pulses ``planned`` and ``sent``, and the energy ``beyond`` the last one planned.
 
+    ``energy`` is the number of the energy that it shows, and ``quantum`` that of the pulses planned.
+    """
+
+    energy: Wide = 0
+    quantum: Wide = 0
     beyond: Wide = 0
     planned: Wide = 0
     sent: Wide = 0

@@ -59,6 +59,7 @@ class PulseOutput(State):
         self.count = count
         self.settings = settings
         self.calendar = Array(RING)
+        count.energy = settings.energy
 
 
 def send_pulse(m, k, o, out):
@@ -115,20 +116,22 @@ def plan(m, k, o):
     """Enter one output's pulses for the window that ended.
 
     Times count from the window's start. What comes too fast for the output stays owed, and is entered as
-    soon as may be, and so is what an output without a quantum has had when it is given one.
+    soon as may be, and so is what an output without a quantum has had when it is given one. Until then it has
+    the energy that it had before.
     """
     r = o.count
     quantum: Wide = o.settings.quantum * o.settings.scale
     end = m.length * k.fine
-    number = o.settings.energy
+    if quantum > 0:
+        r.energy = o.settings.energy
+        if o.resumed <= 0:
+            plan_again(r)
+            o.resumed = 1
+        r.quantum = quantum
+    number = r.energy
     high = m.offered.high[number]
     energy: Wide = m.offered.low[number]
     energy = energy + high * k.half_word + high * k.half_word
-    if quantum > 0:
-        # Settings are gone after power-on: before, the quantum of what was planned is not known.
-        if o.resumed <= 0:
-            plan_again(r, quantum)
-            o.resumed = 1
     # From the window's start to the next pulse; below 0 if one is owed.
     gap: Wide = quantum - r.beyond
     r.beyond = r.beyond + energy
@@ -140,11 +143,11 @@ def plan(m, k, o):
         o.earliest = 0
 
 
-def plan_again(r, quantum):
-    """After power-on: pulses that were planned and not sent before are owed, of the same quantum."""
+def plan_again(r):
+    """After power-on: pulses that were planned and not sent before are owed, of the quantum that they had."""
     while r.sent < r.planned:
         r.planned = r.planned - 1
-        r.beyond = r.beyond + quantum
+        r.beyond = r.beyond + r.quantum
 
 
 def enter(m, k, o, end, gap, energy, quantum):

@@ -13,8 +13,10 @@ from amaranth.sim import Simulator
 
 from rtl.bus import NvmPortSignature
 from rtl.guard.nvm import NvmRegion
+from rtl.metering.core import MeteringCore
 from rtl.metering.power_fail import PowerFailStore, Restored, record_identification
 from sim.block import Block
+from soc.config import preset
 
 EVERY_CLOCK = os.environ.get("WATTSEAL_POWER_CUTS") == "all"
 """Whether the campaigns visit every clock, instead of one in so many."""
@@ -179,7 +181,7 @@ class Rig:
         return restored, self.block.get("sequence"), cells if found else None
 
     def junk(self):
-        return [0x5A5A << index for index in range(self.count)]
+        return [0x5A5A * (index + 1) % (1 << self.cell_bits) for index in range(self.count)]
 
     def strobe(self):
         self.block.set("save", 1)
@@ -209,15 +211,21 @@ MADE_FOR = {
     "small": {"first": 2, "count": 4},
     "calibration": {"first": 0, "count": 3, "cell_bits": 36, "write_clocks": 2},
     "slow memory": {"first": 1, "count": 3, "cell_bits": 64, "write_clocks": 7},
-    "polyphase": {"first": 8, "count": 90},
 }
 _RIGS: dict[str, Rig] = {}
 
 
+def cells_of(name):
+    """The cells that a preset's chip keeps."""
+    config = preset(name)
+    first, end = MeteringCore(config.metering, sample_clocks=config.sample_clocks).registers
+    return {"first": first, "count": end - first}
+
+
 def rig_of(name):
-    """The rig, compiled once, as it is when it was never used."""
+    """The rig of one of `MADE_FOR`, or of a preset's chip, compiled once, as it is when it was never used."""
     if name not in _RIGS:
-        _RIGS[name] = Rig(**MADE_FOR[name])
+        _RIGS[name] = Rig(**(MADE_FOR.get(name) or cells_of(name)))
     rig = _RIGS[name]
     rig.block = rig.block.fresh()
     rig.off()

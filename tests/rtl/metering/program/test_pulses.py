@@ -174,6 +174,26 @@ def test_no_pulse_is_lost_over_a_power_cut(meter, at):
     assert 0 <= planned - len(first) - len(second) < 60
 
 
+@pytest.mark.parametrize("late", [0, 700, 8000])
+def test_after_a_cut_an_output_goes_on_with_the_energy_that_it_had(meter, late):
+    """Not with its preset one, until its settings come; and a new quantum is not that of planned pulses."""
+    before, after = meter(1), meter(1)
+    cut, count = 9013, 30000
+    lanes = [sine(count, 50, 0.46), sine(count, 50, 0.2, 1.3)]
+    number = ENERGIES.index("apparent")
+    old = set_quantum(before, 0, 0.46 * 0.2 * 9.7 / UNIT, number)
+    first = pulses(before.run([lane[:cut] for lane in lanes], brown_out=np.arange(cut) == cut - 1), 0)
+    after.restore(before.registers())
+    assert len(pulses(after.run([lane[cut : cut + late] for lane in lanes]), 0)) == 0
+    new = set_quantum(after, 0, 0.46 * 0.2 * 23.1 / UNIT, number)
+    sent = after.run([lane[cut + late :] for lane in lanes])
+    total = after.windows(sent)[-1]["phase0.energy_apparent"]
+    planned = after.model.get("registers.pulses.0.planned")
+    beyond = after.model.get("registers.pulses.0.beyond")
+    assert len(first) * old + (planned - len(first)) * new + beyond == total
+    assert 0 <= beyond < new
+
+
 def test_an_output_without_a_quantum_is_off(meter):
     made = meter(1)
     made.set({f"pulses.{output}.quantum": 0 for output in range(3)})
