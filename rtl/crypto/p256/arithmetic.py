@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .moduli import BITS, MODULI, WORD_BITS, Modulo, Modulus, N, P
+from .row import RowArithmetic
 from .signature import (
     MAX_REGISTERS,
     READ_CYCLES,
@@ -35,10 +36,12 @@ __all__ = [
     "Timing",
     "WordAddress",
     "WordWrite",
+    "arithmetic_unit",
     "compute",
 ]
 
 _ALL_ONES = (1 << BITS) - 1
+_UNITS = {"row": RowArithmetic}
 
 
 class Result(NamedTuple):
@@ -68,3 +71,25 @@ def compute(operation: Operation, modulus: Modulus, left: int, right: int, condi
             value = left if condition else right
     value &= _ALL_ONES
     return Result(value, value == 0, borrow)
+
+
+def arithmetic_unit(*, variant, registers=MAX_REGISTERS):
+    """An arithmetic unit, a component with `ArithmeticSignature`.
+
+    Parameters
+    ----------
+    variant : str
+        ``row`` (fast, 32 multipliers) or ``compact`` (4).
+    registers : int
+        Number of registers, from 1 to `MAX_REGISTERS`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variant, or there cannot be so many registers.
+    """
+    if variant not in _UNITS:
+        raise ValueError(
+            f"Variant of the arithmetic unit must be one of {', '.join(_UNITS)}, not {variant!r}"
+        )
+    return _UNITS[variant](registers=registers)

@@ -52,7 +52,7 @@ class Modulus:
 
     @property
     def cancelling(self) -> int:
-        """The multiple k·m that is −1 modulo a word: of it, the quotient's digit is the lowest word itself."""
+        """The multiple k·m that is −1 modulo a word: with it, a quotient's digit is the lowest word."""
         return self.value * self.inverse
 
     @property

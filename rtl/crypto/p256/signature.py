@@ -74,8 +74,8 @@ class WordWrite(data.Struct):
 class ArithmeticSignature(wiring.Signature):
     """Port of an arithmetic unit, from the unit. Every variant has it, and gives the same results.
 
-    Results are in [0, m) if both operands are, for ``MULTIPLY`` if one of them is; the other may be any number
-    of 256 bits. Of numbers that are not, `compute` tells what ``ADD`` and ``SUBTRACT`` make.
+    Results are in [0, m) if both operands are, for ``MULTIPLY`` if one of them is; the other may be any
+    number of 256 bits. Of numbers that are not, `compute` tells what ``ADD`` and ``SUBTRACT`` make.
 
     Members
     -------

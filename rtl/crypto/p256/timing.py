@@ -1,7 +1,7 @@
 """When the arithmetic unit takes an instruction and when it has ended, to the cycle."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .moduli import Modulo
 from .signature import Operation
@@ -46,8 +46,8 @@ class Schedule:
     reads: int
     writes: int
     addition: int
-    multiplication: dict[Modulo, int]
-    interval: dict[Modulo, int]
+    multiplication: dict[Any, int]
+    interval: dict[Any, int]
     usable: int
     ended: int
 

@@ -1,0 +1,104 @@
+"""Addition, subtraction and selection of 256 bits modulo m, one a clock."""
+
+from amaranth import C, Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .moduli import BITS, MODULI, Modulo
+from .signature import MAX_REGISTERS, Operation
+
+__all__ = ["RowAdder"]
+
+
+class RowAdder(wiring.Component):
+    """A pipeline of three stages: the sum, the sum with m taken away or added, the one of the two that holds.
+
+    Members
+    -------
+    start : In(1)
+        Begins what the other inputs say.
+    operation, modulus, condition, tag, left, right : In
+        As in `Issue`; the tag comes back with the result.
+    finishing, done : Out(1)
+        The result comes in the next cycle; it is there.
+    result : Out(256)
+        While ``done``.
+    borrow : Out(1)
+        A subtraction's left is less than its right, while ``done``.
+    finishing_tag, done_tag : Out
+        The tag, while ``finishing`` and while ``done``.
+    active : Out(1)
+        Something is in the pipeline.
+
+    Latency
+    -------
+    ``done`` three cycles after ``start``, which may come in every cycle.
+    """
+
+    start: In(1)
+    operation: In(Operation)
+    modulus: In(Modulo)
+    condition: In(1)
+    tag: In(range(MAX_REGISTERS))
+    left: In(BITS)
+    right: In(BITS)
+    finishing: Out(1)
+    done: Out(1)
+    result: Out(BITS)
+    borrow: Out(1)
+    finishing_tag: Out(range(MAX_REGISTERS))
+    done_tag: Out(range(MAX_REGISTERS))
+    active: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        left, right = Signal(BITS), Signal(BITS)
+        operation, modulus, condition = Signal(Operation), Signal(Modulo), Signal()
+        valid, tag = Signal(), Signal.like(self.tag)
+        m.d.sync += [
+            valid.eq(self.start),
+            tag.eq(self.tag),
+            operation.eq(self.operation),
+            modulus.eq(self.modulus),
+            condition.eq(self.condition),
+            left.eq(self.left),
+            right.eq(self.right),
+        ]
+
+        subtract, select = operation == Operation.SUBTRACT, operation == Operation.SELECT
+        use_left, use_right = ~select | condition, ~select | ~condition
+        augend = Cat(C(1, 1), left & use_left.replicate(BITS), C(0, 1))
+        addend = Cat(subtract, (right & use_right.replicate(BITS)) ^ subtract.replicate(BITS), subtract)
+        total = Signal(BITS + 1)
+        total_operation, total_modulus = Signal(Operation), Signal(Modulo)
+        m.d.sync += [
+            self.finishing.eq(valid),
+            self.finishing_tag.eq(tag),
+            total_operation.eq(operation),
+            total_modulus.eq(modulus),
+            total.eq((augend + addend)[1:]),
+        ]
+
+        subtracted = total_operation == Operation.SUBTRACT
+        correction = Signal(BITS + 2)
+        for name, constants in MODULI.items():
+            with m.If(total_modulus == name):
+                m.d.comb += correction.eq(Mux(subtracted, constants.value, -constants.value))
+        corrected, plain = Signal(BITS + 2), Signal(BITS)
+        subtraction, addition = Signal(), Signal()
+        m.d.sync += [
+            self.done.eq(self.finishing),
+            self.done_tag.eq(self.finishing_tag),
+            corrected.eq(total + correction),
+            plain.eq(total),
+            subtraction.eq(subtracted),
+            addition.eq(total_operation == Operation.ADD),
+            self.borrow.eq(subtracted & total[-1]),
+        ]
+
+        take_corrected = Mux(subtraction, self.borrow, addition & ~corrected[-1])
+        m.d.comb += [
+            self.result.eq(Mux(take_corrected, corrected, plain)),
+            self.active.eq(valid | self.finishing | self.done),
+        ]
+        return m

@@ -1,0 +1,289 @@
+"""Montgomery multiplication with a row of multipliers: 256 × 32 bits a clock."""
+
+from amaranth import Array, C, Cat, Module, Mux, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from .moduli import BITS, DIGITS, MODULI, WORD_BITS, Modulo
+from .signature import MAX_REGISTERS
+
+__all__ = ["RowMultiplier", "carry_save"]
+
+_HALF = WORD_BITS // 2
+_ROW_BITS = BITS + WORD_BITS
+_SUM_BITS = _ROW_BITS + 2
+_CUTS = (95, 190)  # where the carry of the sum waits for the next step
+_MASK = (1 << _SUM_BITS) - 1
+
+
+class _Pass(enum.Enum, shape=3):
+    """What the row multiplies in a clock, and what becomes of it."""
+
+    OPERAND = 0  # left by the next digit of right; the sum moves a digit down
+    QUOTIENT = 1  # the digit of the quotient in the sum by what it carries
+    SETTLE = 2  # nothing: only the waiting carries of the sum go in
+    INVERSE = 3  # the lowest digit of the sum by Montgomery's constant
+    FOLD = 4  # what is above 2^_ROW_BITS by what that is, modulo m, one digit below
+    MODULUS = 5  # the exact digit of the quotient by m
+
+
+def _slow_passes():
+    """The passes of a multiplication whose quotient has to be multiplied, in order.
+
+    Each digit of the quotient but the last is that of the multiple of m that ends in −1, so that it can be
+    used as soon as it is there. The sum grows by a digit over m through that; the last, exact one ends it.
+    """
+    passes = [_Pass.OPERAND, _Pass.OPERAND]
+    for _ in range(DIGITS - 2):
+        passes += [_Pass.QUOTIENT, _Pass.OPERAND]
+    return [*passes, _Pass.QUOTIENT, _Pass.SETTLE, _Pass.SETTLE, _Pass.INVERSE, _Pass.FOLD, _Pass.MODULUS]
+
+
+_PASSES = {True: [_Pass.OPERAND] * DIGITS, False: _slow_passes()}
+_STEPS = len(_PASSES[False])
+
+
+def carry_save(*rows):
+    """Three numbers of one width as a sum and a carry that add up to the same, modulo that width."""
+    first, second, third = rows
+    carry = (first & second) | (third & (first | second))
+    return (first ^ second ^ third), Cat(C(0, 1), carry)[: len(first)]
+
+
+class RowMultiplier(wiring.Component):
+    """Montgomery multiplication in [0, m), a digit of 32 bits a pass.
+
+    A sum takes in left · digit in each step and moves down by a digit. Modulo p the digit of the quotient is
+    the sum's lowest one, and what it carries is added at some words and, inverted, at others; the constants of
+    the inversions add up to one that goes in at the start and is taken away at the end. Modulo n the row
+    multiplies the quotient's digits, too. The long carry of the sum is cut in two places: the carry there
+    waits for the next step, in places that are empty then.
+
+    Parameters
+    ----------
+    None.
+
+    Members
+    -------
+    start : In(1)
+        Begins a multiplication with what is at the other inputs. Given not before the one before it is through
+        its passes, as `Schedule.interval` tells.
+    modulus, tag, left, right : In
+        The modulus; a number that comes back with the result; the factors, one of them in [0, m).
+    last_but_one : Out(1)
+        The pass before the last of a multiplication runs: ``done`` follows in four cycles.
+    finishing : Out(1)
+        ``done`` comes in the next cycle.
+    done : Out(1)
+        High for a cycle with the result.
+    active : Out(1)
+        A multiplication runs.
+    result : Out(256)
+        left · right / 2^256 mod m, while ``done``.
+    finishing_tag, done_tag : Out
+        The tag, while ``finishing`` and while ``done``.
+
+    Latency
+    -------
+    From ``start`` to ``done``: 11 cycles modulo p, 23 modulo n. The next ``start`` can come 8 and 20 cycles
+    after it.
+    """
+
+    start: In(1)
+    modulus: In(Modulo)
+    tag: In(range(MAX_REGISTERS))
+    left: In(BITS)
+    right: In(BITS)
+    last_but_one: Out(1)
+    finishing: Out(1)
+    done: Out(1)
+    active: Out(1)
+    result: Out(BITS)
+    finishing_tag: Out(range(MAX_REGISTERS))
+    done_tag: Out(range(MAX_REGISTERS))
+
+    def __init__(self):
+        super().__init__()
+        # The pass that multiplies.
+        self._running = Signal()
+        self._step = Signal(range(_STEPS))
+        self._pass = Signal(_Pass)
+        self._last = Signal()
+        self._modulus = Signal(Modulo)
+        self._tag = Signal.like(self.tag)
+        self._left = Signal(BITS)
+        self._right = Signal(BITS)
+        self._exact = Signal(WORD_BITS)  # the last digit of the quotient
+        # The pass whose rows are added.
+        self._adding = Signal()
+        self._adding_first = Signal()
+        self._adding_last = Signal()
+        self._adding_pass = Signal(_Pass)
+        self._adding_modulus = Signal(Modulo)
+        self._adding_tag = Signal.like(self.tag)
+        self._rows = [Signal(_ROW_BITS, name=f"row_{number}") for number in range(2)]
+        self._sum = Signal(_SUM_BITS)
+        self._waiting = Signal(len(_CUTS))  # carries that belong to the bits at the cuts
+        # The result.
+        self._final_modulus = Signal(Modulo)
+        self._candidates = [Signal(BITS + 2, name=f"candidate_{number}") for number in range(2)]
+
+    def elaborate(self, platform):
+        m = Module()
+        self._sequence(m)
+        self._multiply(m)
+        self._accumulate(m)
+        self._finish(m)
+        return m
+
+    def _sequence(self, m):
+        """Steps through the passes of a multiplication."""
+        fast = Array(int(modulus.sparse is not None) for modulus in MODULI.values())[self._modulus.as_value()]
+        with m.If(self._running):
+            m.d.sync += self._step.eq(self._step + 1)
+            with m.If(self._last):
+                m.d.sync += self._running.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                self._running.eq(1),
+                self._step.eq(0),
+                self._modulus.eq(self.modulus),
+                self._tag.eq(self.tag),
+                self._left.eq(self.left),
+                self._right.eq(self.right),
+            ]
+        with m.Elif(self._running & (self._pass == _Pass.OPERAND)):
+            m.d.sync += self._right.eq(self._right >> WORD_BITS)
+        for is_fast, passes in _PASSES.items():
+            with m.If(fast == int(is_fast)):
+                with m.Switch(self._step):
+                    for step, kind in enumerate(passes):
+                        with m.Case(step):
+                            m.d.comb += self._pass.eq(kind)
+                m.d.comb += self._last.eq(self._step == len(passes) - 1)
+                m.d.comb += self.last_but_one.eq(self._running & (self._step == len(passes) - 2))
+
+    def _multiply(self, m):
+        """left · digit, or a constant · digit, as two rows."""
+        factor, digit = Signal(BITS), Signal(WORD_BITS)
+        with m.Switch(self._pass):
+            with m.Case(_Pass.OPERAND):
+                m.d.comb += [factor.eq(self._left), digit.eq(self._right[:WORD_BITS])]
+            with m.Case(_Pass.QUOTIENT):
+                m.d.comb += [factor.eq(self._constant("carried")), digit.eq(self._sum[:WORD_BITS])]
+            with m.Case(_Pass.INVERSE):
+                m.d.comb += [factor.eq(self._constant("inverse")), digit.eq(self._sum[:WORD_BITS])]
+            with m.Case(_Pass.FOLD):
+                m.d.comb += [
+                    factor.eq(self._constant("complement") << WORD_BITS),
+                    digit.eq(self._sum[_ROW_BITS:]),
+                ]
+            with m.Case(_Pass.MODULUS):
+                m.d.comb += [factor.eq(self._constant("value")), digit.eq(self._exact)]
+        products = [[], [], [], []]  # no two of a list overlap
+        for place in range(0, BITS, _HALF):
+            odd = place // _HALF % 2
+            for half in range(2):
+                product = factor[place : place + _HALF] * digit.word_select(half, _HALF)
+                products[odd + 2 * half].append(product)
+        low_even, low_odd, high_even, high_odd = (Cat(*row) for row in products)
+        rows = [Signal(_ROW_BITS) for _ in range(4)]
+        m.d.comb += [
+            rows[0].eq(low_even),
+            rows[1].eq(low_odd << _HALF),
+            rows[2].eq(high_even << _HALF),
+            rows[3].eq(high_odd << WORD_BITS),
+        ]
+        m.d.sync += Cat(self._rows).eq(Cat(carry_save(*carry_save(*rows[:3]), rows[3])))
+
+    def _constant(self, name):
+        """A constant of the modulus in work."""
+        return Mux(
+            self._modulus.as_value(),
+            C(getattr(MODULI[Modulo.N], name), BITS),
+            C(getattr(MODULI[Modulo.P], name), BITS),
+        )
+
+    def _carried(self, modulus, *, moved):
+        """What is added besides the rows: the quotient's digit, where it needs no product, and the carries.
+
+        ``moved`` tells that the sum moves down by a digit.
+        """
+        bits = [C(0, 1)] * _SUM_BITS
+        for name, constants in MODULI.items():
+            for word, sign in constants.sparse or ():
+                for bit in range(WORD_BITS):
+                    digit = self._sum[bit] if sign > 0 else ~self._sum[bit]
+                    bits[word * WORD_BITS + bit] = digit & (modulus == name)
+        for cut, carry in zip(_CUTS, self._waiting, strict=True):
+            bits[cut] = bits[cut] | (carry & ~moved)
+            bits[cut - WORD_BITS] = bits[cut - WORD_BITS] | (carry & moved)
+        return Cat(bits)
+
+    def _accumulate(self, m):
+        """Adds the rows to the sum, which moves down by a digit with each of left's products."""
+        moved = self._adding_pass == _Pass.OPERAND
+        fold = self._adding_pass == _Pass.FOLD
+        start = Array(_offset(modulus) for modulus in MODULI.values())[self._adding_modulus.as_value()]
+        base, carried = Signal(_SUM_BITS), Signal(_SUM_BITS)
+        kept = Cat(self._sum[:_ROW_BITS], self._sum[_ROW_BITS:] & ~fold.replicate(_SUM_BITS - _ROW_BITS))
+        with m.If(self._adding_first):
+            m.d.comb += base.eq(start)
+        with m.Else():
+            m.d.comb += [
+                base.eq(Mux(moved, self._sum >> WORD_BITS, kept)),
+                carried.eq(self._carried(self._adding_modulus, moved=moved)),
+            ]
+        rows = [Signal(_SUM_BITS, name=f"addend_{number}") for number in range(2)]
+        m.d.comb += [addend.eq(row) for addend, row in zip(rows, self._rows, strict=True)]
+        first, second = carry_save(*carry_save(base, *rows), carried)
+        with m.If(self._adding & (self._adding_pass != _Pass.INVERSE)):
+            for number, (low, high) in enumerate(zip((0, *_CUTS), (*_CUTS, _SUM_BITS), strict=True)):
+                total = Signal(high - low + 1, name=f"part_{number}")
+                m.d.comb += total.eq(first[low:high] + second[low:high])
+                m.d.sync += self._sum[low:high].eq(total)
+                if high < _SUM_BITS:
+                    m.d.sync += self._waiting[number].eq(total[-1])
+        with m.If(self._adding_pass == _Pass.INVERSE):
+            m.d.sync += self._exact.eq(self._rows[0][:WORD_BITS] + self._rows[1][:WORD_BITS])
+        m.d.sync += [
+            self._adding.eq(self._running),
+            self._adding_first.eq(self._step == 0),
+            self._adding_last.eq(self._running & self._last),
+            self._adding_pass.eq(self._pass),
+            self._adding_modulus.eq(self._modulus),
+            self._adding_tag.eq(self._tag),
+        ]
+
+    def _finish(self, m):
+        """The sum and the sum less m, of which one is the result."""
+        m.d.sync += [
+            self.finishing.eq(self._adding_last),
+            self.finishing_tag.eq(self._adding_tag),
+            self._final_modulus.eq(self._adding_modulus),
+            self.done.eq(self.finishing),
+            self.done_tag.eq(self.finishing_tag),
+        ]
+        width = BITS + 2
+        base, carried = Signal(width), Signal(width)
+        m.d.comb += [
+            base.eq(self._sum >> WORD_BITS),
+            carried.eq(self._carried(self._final_modulus, moved=C(1, 1))),
+        ]
+        for number, candidate in enumerate(self._candidates):
+            constants = [-_offset(modulus) - number * modulus.value for modulus in MODULI.values()]
+            constant = Mux(
+                self._final_modulus.as_value(), *(C(value % (1 << width), width) for value in constants[::-1])
+            )
+            first, second = carry_save(base, carried, constant)
+            m.d.sync += candidate.eq(first + second)
+        whole, less = self._candidates
+        m.d.comb += [
+            self.result.eq(Mux(less[-1], whole, less)),
+            self.active.eq(self._running | self._adding | self.finishing | self.done),
+        ]
+
+
+def _offset(modulus):
+    """What the sum holds too much because digits to be subtracted are added inverted."""
+    return sum(1 << (word + 1) * WORD_BITS for word, sign in modulus.sparse or () if sign < 0)
