@@ -1,0 +1,131 @@
+"""Where the keys lie: their memory, what is known of each slot, and the wipe."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .policy import POLICY, SLOT, SLOT_WORDS, WipeLevel
+
+__all__ = ["Vault"]
+
+
+class Vault(wiring.Component):
+    """Memory of the slots' words, and flip-flops for whether and how each may be used.
+
+    Words are written only to slots that are empty, or being erased; an empty slot holds zeros. After a reset
+    every slot is wiped.
+
+    Parameters
+    ----------
+    slots : int
+        Number of slots.
+
+    Members
+    -------
+    looks : array of {slot, state}
+        Two views: what is known of ``slot``. A number that is no slot's is an empty one without policy.
+    define : In({stb, slot, policy})
+        Makes the slot an empty one with this policy.
+    fills : array of In({stb, slot, external})
+        Two ways to make the slot a valid one, after its words.
+    writes : array of In(stream of {slot, index, data})
+        Two ways to write a word; the first goes first, none is taken during a wipe.
+    read : In({en, slot, index})
+        Reads a word.
+    word : Out(32)
+        What was read in the cycle before; zero if nothing was.
+    wipe : In(1)
+        Wipes every slot.
+    alerts : In(a bit for each WipeLevel)
+        An alert that rises wipes the slots whose policies name it.
+    wiping : Out(1)
+        High from the cycle after ``wipe``, a rising alert or the end of a reset until that is done.
+
+    Latency
+    -------
+    A wipe takes one cycle for each word of the memory. One asked for meanwhile follows.
+    """
+
+    def __init__(self, *, slots):
+        self._slots = slots
+        slot = range(slots)
+        word = data.StructLayout({"slot": slot, "index": range(SLOT_WORDS), "data": 32})
+        look = wiring.Signature({"slot": Out(slot), "state": In(SLOT)})
+        super().__init__(
+            {
+                "looks": In(look).array(2),
+                "define": In(data.StructLayout({"stb": 1, "slot": slot, "policy": POLICY})),
+                "fills": In(data.StructLayout({"stb": 1, "slot": slot, "external": 1})).array(2),
+                "writes": In(stream.Signature(word)).array(2),
+                "read": In(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
+                "word": Out(32),
+                "wipe": In(1),
+                "alerts": In(len(WipeLevel)),
+                "wiping": Out(1),
+            }
+        )
+        self.memory = Memory(shape=32, depth=slots * SLOT_WORDS, init=[])
+        self.states = [Signal(SLOT, name=f"slot_{number}") for number in range(slots)]
+        levels = 1 + len(WipeLevel)
+        self._asked = Signal(levels)  # wipes to be done next: of everything, and by each alert
+        self.wipes = Signal(levels, init=1)  # wipes being done
+        self.place = Signal(range(slots * SLOT_WORDS))  # of the word being wiped
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = self.memory
+        for look in self.looks:
+            with m.Switch(look.slot):
+                for number, state in enumerate(self.states):
+                    with m.Case(number):
+                        m.d.comb += look.state.eq(state)
+        for number, state in enumerate(self.states):
+            for fill in self.fills:
+                with m.If(fill.stb & (fill.slot == number)):
+                    m.d.sync += [state.valid.eq(1), state.external.eq(fill.external)]
+            with m.If(self.define.stb & (self.define.slot == number)):
+                m.d.sync += [state.valid.eq(0), state.external.eq(0), state.policy.eq(self.define.policy)]
+        self._elaborate_memory(m, self._elaborate_wipe(m))
+        return m
+
+    def _elaborate_wipe(self, m):
+        """Returns whether a word is to be overwritten."""
+        before = Signal.like(self.alerts)
+        asked = Cat(self.wipe, self.alerts & ~before)
+        m.d.sync += before.eq(self.alerts)
+        m.d.comb += self.wiping.eq((self._asked | self.wipes).any())
+        with m.If(self.wipes == 0):
+            m.d.sync += [self.wipes.eq(self._asked | asked), self._asked.eq(0), self.place.eq(0)]
+        with m.Else():
+            m.d.sync += [self._asked.eq(self._asked | asked), self.place.eq(self.place + 1)]
+            with m.If(self.place == self._slots * SLOT_WORDS - 1):
+                m.d.sync += self.wipes.eq(0)
+        wipes_word = Signal()
+        for number, state in enumerate(self.states):
+            hit = self.wipes[0] | (self.wipes[1:] & state.policy.wiped_by).any()
+            with m.If((self.wipes != 0) & (self.place[3:] == number)):
+                # Words that a broken transfer has left in an empty slot go with every wipe.
+                m.d.comb += wipes_word.eq(hit | ~state.valid)
+                with m.If(hit & self.place[:3].all()):
+                    m.d.sync += state.eq(0)  # SEC_CM: KEY.WIPE
+        return wipes_word
+
+    def _elaborate_memory(self, m, wipes_word):
+        read, write = self.memory.read_port(domain="comb"), self.memory.write_port()
+        first, second = self.writes
+        m.d.comb += [
+            read.addr.eq(Cat(self.read.index, self.read.slot)),
+            first.ready.eq(~self.wiping),
+            second.ready.eq(~self.wiping & ~first.valid),
+        ]
+        m.d.sync += self.word.eq(Mux(self.read.en & ~self.wiping, read.data, 0))  # SEC_CM: KEY.WIPE
+        with m.If(self.wiping):
+            m.d.comb += [write.addr.eq(self.place), write.en.eq(wipes_word)]  # SEC_CM: KEY.WIPE
+        for port, more in ((first, 1), (second, ~first.valid)):
+            with m.If(~self.wiping & port.valid & more):
+                m.d.comb += [
+                    write.addr.eq(Cat(port.payload.index, port.payload.slot)),
+                    write.data.eq(port.payload.data),
+                    write.en.eq(1),
+                ]
