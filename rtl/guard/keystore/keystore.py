@@ -8,18 +8,21 @@ from ...bus import (
     KeyPathSignature,
     KeyResultSignature,
     LifecycleState,
+    MemoryMap,
     RandomSignature,
     RegisterBank,
+    StoredRegister,
     csr,
 )
 from .paths import Paths, allows_result
 from .policy import POLICY, SLOT_WORDS, STATES, Operation, Outcome, WipeLevel, is_sound, states_of
-from .registers import Operate, Select, SlotState, Status, Word, policy_register
+from .registers import Operate, Select, SlotState, Status, policy_register
 from .vault import Vault
 
 __all__ = ["KeyStore"]
 
-_ADDR_WIDTH = 4
+_ADDR_WIDTH, _BANK_WIDTH = 5, 4
+_DATA = 16  # address of `data`
 _MOST_SLOTS = 256  # that a number in `select` can name
 
 
@@ -87,7 +90,7 @@ class KeyStore(wiring.Component):
         self._bank = RegisterBank(
             identification="KEYS",
             version=1,
-            addr_width=_ADDR_WIDTH,
+            addr_width=_BANK_WIDTH,
             causes={
                 "done": "The operation has ended; `status` says how.",
                 "refused": "An operation came while another was being done, or a word that none waits for.",
@@ -99,8 +102,6 @@ class KeyStore(wiring.Component):
         self._slot = self._bank.add("slot", SlotState())
         self._slot_policy = self._bank.add("slot_policy", policy_register("r", "The selected slot's policy."))
         self._operate = self._bank.add("operate", Operate())
-        self._word = self._bank.add("word", Word())
-        memory_map = self._bank.freeze()
         self.vault = Vault(slots=slots)
         self.paths = Paths(slots=slots, users=users)
         super().__init__(
@@ -116,7 +117,7 @@ class KeyStore(wiring.Component):
                 "wiping": Out(1),
             }
         )
-        self.bus.memory_map = memory_map
+        self.bus.memory_map = self._memory_map()
         self._states = Signal(len(STATES))  # a bit for that of the chip
         self._operation = Signal(Operation)
         self._outcome = Signal(Outcome)
@@ -125,13 +126,31 @@ class KeyStore(wiring.Component):
         self._index = Signal(range(SLOT_WORDS))  # of its next word
         self._short = Signal()
         self._random = Signal()  # the words are random ones
+        self._loads = Signal()  # the bus has written a word of a key
+        self.loaded = Signal(32)  # that word; zero if there is none
+
+    def _memory_map(self):
+        memory_map = MemoryMap(addr_width=_ADDR_WIDTH, data_width=32)
+        for register, name, (start, end) in self._bank.freeze().resources():
+            memory_map.add_resource(register, name=name, addr=start, size=end - start)
+        memory_map.add_resource(
+            StoredRegister(
+                description="Takes the words of `load`, their first byte on top. Whatever address a word is "
+                "written to, it is the next one.",
+                width=32 * SLOT_WORDS,
+                access="w",
+            ),
+            name=("data",),
+            addr=_DATA,
+            size=SLOT_WORDS,
+        )
+        return memory_map
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.bank = self._bank
         m.submodules.vault = vault = self.vault
         m.submodules.paths = paths = self.paths
-        connect(m, flipped(self.bus), self._bank.bus)
         for number in range(len(self.keys)):
             connect(m, flipped(self.keys[number]), paths.keys[number])
             connect(m, flipped(self.results[number]), paths.results[number])
@@ -155,6 +174,19 @@ class KeyStore(wiring.Component):
 
     def _elaborate_registers(self, m):
         """What the registers show: of a slot nothing but its state and policy."""
+        bus, bank = self.bus, self._bank.bus
+        in_bank, loads = ~bus.addr[_BANK_WIDTH], Signal()
+        m.d.comb += [
+            bank.addr.eq(bus.addr),
+            bank.r_stb.eq(bus.r_stb & in_bank),
+            # The bank keeps the last word that was written to it: no word of a key goes there.
+            bank.w_stb.eq(bus.w_stb & in_bank),  # SEC_CM: KEY.WIPE
+            bank.w_data.eq(bus.w_data),
+            bus.r_data.eq(bank.r_data),
+            loads.eq(bus.w_stb & (bus.addr[3:] == _DATA >> 3)),
+        ]
+        # As late as the bank is with `operate`.
+        m.d.sync += [self._loads.eq(loads), self.loaded.eq(Mux(loads, bus.w_data, 0))]
         vault, filling = self.vault, self.paths.filling
         selected, shown = self._select.f.slot.data, vault.looks[0].state
         exists = selected < self._slots
@@ -211,10 +243,7 @@ class KeyStore(wiring.Component):
         idle, fills = fsm.ongoing("Wait"), fsm.ongoing("Fill")
         stops = written.w_data.matches(Operation.ERASE.value, Operation.WIPE.value)
         m.d.comb += [
-            refuses.eq(
-                (written.w_stb & ~idle & ~(fills & stops))
-                | (self._word.f.data.w_stb & (~fills | self._random))
-            ),
+            refuses.eq((written.w_stb & ~idle & ~(fills & stops)) | (self._loads & (~fills | self._random))),
             held.stb.eq(~idle & self._exists),
             held.erases.eq(fsm.ongoing("Erase")),
             self._status.f.busy.r_data.eq(~idle),
@@ -277,12 +306,12 @@ class KeyStore(wiring.Component):
     def _fill(self, m, ends):
         """Put words into the slot; a slot that is empty holds zeros, so a short key needs no more."""
         vault, write = self.vault, self.vault.writes[0]
-        word, words = self._word.f.data, self.random.words
+        words = self.random.words
         last = self._index == Mux(self._short, SLOT_WORDS // 2 - 1, SLOT_WORDS - 1)
         m.d.comb += [
-            write.valid.eq(Mux(self._random, words.valid & self.random.healthy, word.w_stb)),
+            write.valid.eq(Mux(self._random, words.valid & self.random.healthy, self._loads)),
             words.ready.eq(self._random & self.random.healthy & write.ready),
-            write.payload.data.eq(Mux(self._random, words.payload, word.w_data)),
+            write.payload.data.eq(Mux(self._random, words.payload, self.loaded)),
             vault.fills[0].external.eq(~self._random),
         ]
         with m.If(vault.wiping):  # which takes the words so far along

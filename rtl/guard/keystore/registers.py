@@ -3,7 +3,7 @@
 from ...bus import KeyOperation, csr
 from .policy import CLASS_BITS, OPERATION_GROUPS, STATES, WipeLevel
 
-__all__ = ["Operate", "Select", "SlotState", "Status", "Word", "policy_register"]
+__all__ = ["Operate", "Select", "SlotState", "Status", "policy_register"]
 
 _CLASS_TEXTS = {
     "to_bus": "What is made of the key may go to the bus, if the key is external.",
@@ -43,7 +43,7 @@ class Status(csr.Register, access="r"):
     Fields
     ------
     busy: An operation is being done.
-    waits: It waits for words in `word`.
+    waits: It waits for words in `data`.
     wiping: Slots are being wiped: everything else is refused.
     outcome: How the last operation ended. 0 it succeeded; 1 there is no such operation; 2 there is no such
         slot; 3 the slot is not empty; 4 the policy allows no operation, operations that do not go together,
@@ -93,20 +93,9 @@ class Operate(csr.Register, access="w"):
     Fields
     ------
     operation: 0 `define` gives the empty slot the policy in `policy`. 1 `load` fills it with the next eight
-        words (four if short) written to `word`, as an external key. 2 `generate` fills it with random words.
+        words (four if short) written to `data`, as an external key. 2 `generate` fills it with random words.
         3 `erase` empties the slot and takes its policy away; it also ends a `load` or `generate` before its
         last word, whatever slot is selected. 4 `wipe` does so with every slot, at any time.
     """
 
     operation: csr.Field(csr.action.W, 3)
-
-
-class Word(csr.Register, access="w"):
-    """Takes the words of `load`.
-
-    Fields
-    ------
-    data: Four bytes of the key, the first one on top.
-    """
-
-    data: csr.Field(csr.action.W, 32)

@@ -200,7 +200,7 @@ class Store:
             self.block.tick(3)
             if self.read("status") & 2:
                 for word in words:
-                    self.write("word", word)
+                    self.write("data", word)
         if operation == Operation.GENERATE:
             self.block.tick(3)
             if self.read("status") & 1:

@@ -195,20 +195,20 @@ def test_an_operation_while_busy_is_refused_and_disturbs_nothing(store, policy):
         assert store.read("cause") == 2
         store.write("cause", 2)
     for word in KEY:
-        store.write("word", word)
+        store.write("data", word)
     assert store.ended() == Outcome.SUCCESS
     assert store.key(0, 0, HMAC) == (KEY, {"external"})
     assert store.slot(1) == (False, False)
 
 
 def test_a_word_that_nothing_waits_for_is_refused(store, policy):
-    store.write("word", 1)
+    store.write("data", 1)
     store.block.tick(2)
     assert store.read("cause") == 2
     store.write("cause", 2)
     store.operate(Operation.DEFINE, 0, policy())
     store.start(Operation.GENERATE, 0)
-    store.write("word", 1)
+    store.write("data", 1)
     store.block.tick(2)
     assert store.read("cause") == 2
     store.write("cause", 2)
@@ -226,7 +226,7 @@ def test_erase_ends_a_fill_that_nothing_comes_for(store, policy, operation, word
     store.block.tick(3)
     if operation == Operation.LOAD:
         for word in KEY[:words]:
-            store.write("word", word)
+            store.write("data", word)
     elif words:
         store.block.send("random__words", KEY[:words], 100)
     store.start(Operation.ERASE, 1)
@@ -253,7 +253,7 @@ def test_wipe_as_an_operation_ends_a_load(store, policy):
     store.filled(1, KEY, policy())
     store.operate(Operation.DEFINE, 0, policy())
     store.start(Operation.LOAD, 0)
-    store.write("word", 5)
+    store.write("data", 5)
     store.start(Operation.WIPE)
     assert store.ended() == Outcome.SUCCESS
     assert not store.get("wiping")

@@ -93,10 +93,10 @@ def test_a_slot_that_is_being_written_is_nobody_elses(store, policy):
 def test_a_slot_that_is_being_loaded_is_no_results(store, policy):
     store.operate(Operation.DEFINE, 1, policy())
     store.start(Operation.LOAD, 1)
-    store.write("word", 1)
+    store.write("data", 1)
     assert not store.result(0, 1, KEYS[1])
     for word in range(2, 9):
-        store.write("word", word)
+        store.write("data", word)
     assert store.ended() == Outcome.SUCCESS
     assert store.key(0, 1, HMAC) == ([1, 2, 3, 4, 5, 6, 7, 8], {"external"})
 
@@ -107,7 +107,7 @@ def test_a_load_goes_on_beside_a_result(store, policy):
     store.ask_result(2, 1)
     store.start(Operation.LOAD, 0)
     for word in KEYS[0]:
-        store.write("word", word)
+        store.write("data", word)
     assert store.ended() == Outcome.SUCCESS
     assert store.give(2, KEYS[1])
     assert store.key(0, 0, HMAC) == (KEYS[0], {"external"})
