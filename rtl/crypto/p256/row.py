@@ -1,9 +1,10 @@
 """The fast arithmetic unit: whole registers a clock, and a row of multipliers."""
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal
+from amaranth import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
+from .interlock import Interlock
 from .moduli import BITS, DIGITS, WORD_BITS
 from .row_adder import RowAdder
 from .row_multiplier import RowMultiplier
@@ -12,7 +13,6 @@ from .timing import SCHEDULES
 
 __all__ = ["RowArithmetic"]
 
-_SCHEDULE = SCHEDULES["row"]
 _WIPING_CYCLES = 4  # after the last register: until what was read of it is overwritten, too
 
 
@@ -31,8 +31,8 @@ class RowArithmetic(wiring.Component):
     Latency
     -------
     In cycles, as `Timing` tells: an instruction a cycle; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be used 4
-    cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 24 modulo n; another ``MULTIPLY`` is taken 8 and
-    20 cycles later. A wipe takes ``registers`` + 5.
+    cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 24 modulo n; another ``MULTIPLY`` is taken 8
+    and 20 cycles later. A wipe takes ``registers`` + 5.
 
     Raises
     ------
@@ -46,9 +46,6 @@ class RowArithmetic(wiring.Component):
         super().__init__(ArithmeticSignature())
         self._memory = Memory(shape=BITS, depth=registers, init=[], attrs={"ram_style": "block"})
         self._registers = registers
-        self._busy = Signal(MAX_REGISTERS)  # registers that are still to be written
-        self._multiplier_wait = Signal(range(max(_SCHEDULE.interval.values())))
-        self._taken = Signal()
         self._read = Signal()  # an instruction's operands are being read
         self._reads = Signal(Issue)
         self._condition = Signal()
@@ -63,6 +60,8 @@ class RowArithmetic(wiring.Component):
         m = Module()
         m.submodules.memory = self._memory
         self._adder, self._multiplier = RowAdder(), RowMultiplier()
+        self._interlock = Interlock(schedule=SCHEDULES["row"])
+        m.submodules.interlock = ResetInserter(self.wiping)(self._interlock)
         m.submodules.adder = ResetInserter(self.wiping)(self._adder)
         m.submodules.multiplier = ResetInserter(self.wiping)(self._multiplier)
         self._result = Signal(BITS)
@@ -76,24 +75,17 @@ class RowArithmetic(wiring.Component):
 
     def _take(self, m):
         """Takes an instruction when its registers and what it needs are free."""
-        issue = self.issue.payload
-        named = (issue.target, issue.left, issue.right)
-        waits = Cat(self._busy.bit_select(name, 1) for name in named).any()
-        multiply = issue.operation == Operation.MULTIPLY
-        free = Mux(multiply, self._multiplier_wait == 0, ~self._multiplier.last_but_one)
+        interlock = self._interlock
         m.d.comb += [
-            self.issue.ready.eq(~waits & free & ~self.wiping),
-            self._taken.eq(self.issue.valid & self.issue.ready),
+            interlock.issue.payload.eq(self.issue.payload),
+            interlock.issue.valid.eq(self.issue.valid & ~self.wiping),
+            self.issue.ready.eq(interlock.issue.ready & ~self.wiping),
         ]
-        m.d.sync += [self._read.eq(self._taken), self._reads.eq(issue), self._condition.eq(self.condition)]
-        with m.If(self._multiplier_wait != 0):
-            m.d.sync += self._multiplier_wait.eq(self._multiplier_wait - 1)
-        with m.If(self._taken):
-            m.d.sync += self._busy.bit_select(issue.target, 1).eq(1)
-            with m.If(multiply), m.Switch(issue.modulus):
-                for modulus, cycles in _SCHEDULE.interval.items():
-                    with m.Case(modulus):
-                        m.d.sync += self._multiplier_wait.eq(cycles - 1)
+        m.d.sync += [
+            self._read.eq(interlock.taken),
+            self._reads.eq(self.issue.payload),
+            self._condition.eq(self.condition),
+        ]
 
     def _start(self, m):
         """Reads the operands, and gives them to what works on them."""
@@ -135,9 +127,12 @@ class RowArithmetic(wiring.Component):
         self._writes = adder.done | multiplier.done
         self._target = Mux(multiplier.done, multiplier.done_tag, adder.done_tag)
         m.d.comb += self._result.eq(Mux(multiplier.done, multiplier.result, adder.result))
-        for part in (adder, multiplier):
-            with m.If(part.finishing):
-                m.d.sync += self._busy.bit_select(part.finishing_tag, 1).eq(0)
+        m.d.comb += [
+            self._interlock.freed.stb.eq(adder.finishing | multiplier.finishing),
+            self._interlock.freed.target.eq(
+                Mux(multiplier.finishing, multiplier.finishing_tag, adder.finishing_tag)
+            ),
+        ]
         flagged, settling, borrow = Signal(), Signal(), Signal()
         m.d.sync += [
             self._written.eq(self._result),
@@ -175,8 +170,14 @@ class RowArithmetic(wiring.Component):
             m.d.sync += self._wiped.eq(self._wiped + 1)
             with m.If(self._wiped == self._registers + _WIPING_CYCLES - 1):
                 m.d.sync += self.wiping.eq(0)
-            forgotten = (self._busy, self._multiplier_wait, self._read, self._reads, self._condition)
-            for signal in (*forgotten, self._written, self.read_data, self.flags):
+            for signal in (
+                self._read,
+                self._reads,
+                self._condition,
+                self._written,
+                self.read_data,
+                self.flags,
+            ):
                 m.d.sync += signal.eq(0)
         with m.If(self.wipe):
             m.d.sync += [self.wiping.eq(1), self._wiped.eq(0)]

@@ -54,8 +54,8 @@ class RowMultiplier(wiring.Component):
     """Montgomery multiplication in [0, m), a digit of 32 bits a pass.
 
     A sum takes in left · digit in each step and moves down by a digit. Modulo p the digit of the quotient is
-    the sum's lowest one, and what it carries is added at some words and, inverted, at others; the constants of
-    the inversions add up to one that goes in at the start and is taken away at the end. Modulo n the row
+    the sum's lowest one, and what it carries is added at some words and, inverted, at others; the constants
+    of the inversions add up to one that goes in at the start and is taken away at the end. Modulo n the row
     multiplies the quotient's digits, too. The long carry of the sum is cut in two places: the carry there
     waits for the next step, in places that are empty then.
 
@@ -66,12 +66,10 @@ class RowMultiplier(wiring.Component):
     Members
     -------
     start : In(1)
-        Begins a multiplication with what is at the other inputs. Given not before the one before it is through
-        its passes, as `Schedule.interval` tells.
+        Begins a multiplication with what is at the other inputs. Given not before the one before it is
+        through its passes, as `Schedule.interval` tells.
     modulus, tag, left, right : In
         The modulus; a number that comes back with the result; the factors, one of them in [0, m).
-    last_but_one : Out(1)
-        The pass before the last of a multiplication runs: ``done`` follows in four cycles.
     finishing : Out(1)
         ``done`` comes in the next cycle.
     done : Out(1)
@@ -94,7 +92,6 @@ class RowMultiplier(wiring.Component):
     tag: In(range(MAX_REGISTERS))
     left: In(BITS)
     right: In(BITS)
-    last_but_one: Out(1)
     finishing: Out(1)
     done: Out(1)
     active: Out(1)
@@ -161,10 +158,9 @@ class RowMultiplier(wiring.Component):
                         with m.Case(step):
                             m.d.comb += self._pass.eq(kind)
                 m.d.comb += self._last.eq(self._step == len(passes) - 1)
-                m.d.comb += self.last_but_one.eq(self._running & (self._step == len(passes) - 2))
 
     def _multiply(self, m):
-        """left · digit, or a constant · digit, as two rows."""
+        """Left or a constant times a digit, as two rows."""
         factor, digit = Signal(BITS), Signal(WORD_BITS)
         with m.Switch(self._pass):
             with m.Case(_Pass.OPERAND):

@@ -1,7 +1,6 @@
 """The arithmetic unit against integers and against its timing model."""
 
 import random
-from collections import deque
 from dataclasses import dataclass
 
 import pytest
@@ -34,7 +33,7 @@ STEPS = 150
 
 @dataclass(frozen=True)
 class Step:
-    """An instruction, its condition, and the cycles that it is held back after the one before it was taken."""
+    """An instruction, its condition, and the cycles that it is held back after the one before it."""
 
     operation: Operation
     modulus: Modulo
@@ -51,7 +50,7 @@ class Step:
     @property
     def payload(self):
         fields = zip(("operation", "modulus", "target", "left", "right"), self.names, strict=True)
-        return Issue.const({name: value for name, value in fields}).as_value().value
+        return Issue.const(dict(fields)).as_value().value
 
 
 class Unit:
@@ -85,7 +84,7 @@ class Unit:
         return value
 
     def run(self, steps):
-        """Issue the steps and wait until all have ended; returns when each was taken, and when all had ended."""
+        """Issue the steps, wait until all have ended; returns when each was taken, and when all had ended."""
         block, start, taken = self.block, self.block.cycles, []
         for step in steps:
             block.set("issue__valid", 0)
@@ -172,3 +171,37 @@ def test_operation_on_a_table(unit, operation, modulo):
         assert unit.read(7) == unit.registers[7], f"{operation} modulo {modulus.name}: {left:#x}, {right:#x}"
         if operation != Operation.MULTIPLY:
             assert unit.block.get("flags") == unit.flags, f"{operation} {modulus.name}: {left:#x}, {right:#x}"
+
+
+def random_steps(rng, count, registers, *, pauses):
+    """Instructions on few registers of each modulus, so that they wait for each other in every way.
+
+    The lower half of ``registers`` holds numbers below p, the upper half below n; results stay with theirs.
+    """
+    weights = rng.choice([(1, 1, 1, 1), (5, 1, 1, 1), (1, 4, 4, 2), (1, 0, 0, 1)])
+    steps = []
+    for _ in range(count):
+        modulo = Modulo.N if rng.random() < 0.3 else Modulo.P
+        base = registers // 2 * (modulo == Modulo.N)
+        target, left, right = (base + rng.randrange(registers // 2) for _ in range(3))
+        operation = rng.choices(list(Operation), weights)[0]
+        pause = rng.choice((0, 0, 0, 1, 2, rng.randrange(40))) if pauses else 0
+        steps.append(Step(operation, modulo, target, left, right, rng.randrange(2), pause))
+    return steps
+
+
+@pytest.mark.parametrize("pauses", [False, True], ids=["dense", "pauses"])
+@pytest.mark.parametrize("registers", [2, 6, 24, 64])
+def test_sequences_and_their_timing(unit, registers, pauses):
+    unit = unit()
+    for seed in SEEDS:
+        rng = random.Random(f"{seed} {registers} {pauses}")
+        for index in range(registers):
+            modulus = P if index < registers // 2 else N
+            unit.load(index, number(rng, modulus))
+        steps = random_steps(rng, STEPS, registers, pauses=pauses)
+        repeat = f"seed {seed}, {registers} registers, pauses {pauses}"
+        assert unit.run(steps) == unit.expected(steps), repeat
+        assert [unit.read(index) for index in range(registers)] == unit.registers[:registers], repeat
+        if unit.flags is not None:
+            assert unit.block.get("flags") == unit.flags, repeat
