@@ -58,7 +58,7 @@ class Fields:
         """A natural number in hexadecimal digits, as many as there are."""
         text = self.text(name)
         try:
-            if not text.isalnum():
+            if not (text.isascii() and text.isalnum()):
                 raise ValueError
             return int(text, 16)
         except ValueError:
