@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .compact import CompactArithmetic
 from .moduli import BITS, MODULI, WORD_BITS, Modulo, Modulus, N, P
 from .row import RowArithmetic
 from .signature import (
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 _ALL_ONES = (1 << BITS) - 1
-_UNITS = {"row": RowArithmetic}
+_UNITS = {"row": RowArithmetic, "compact": CompactArithmetic}
 
 
 class Result(NamedTuple):

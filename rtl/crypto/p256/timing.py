@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .moduli import Modulo
+from .columns import steps
+from .moduli import DIGITS, MODULI, Modulo
 from .signature import Operation
 
 __all__ = ["SCHEDULES", "VARIANTS", "Schedule", "Times", "Timing"]
@@ -61,6 +62,15 @@ SCHEDULES = {
         interval={Modulo.P: 8, Modulo.N: 20},
         usable=0,
         ended=2,
+    ),
+    "compact": Schedule(
+        reads=DIGITS,
+        writes=DIGITS,
+        addition=10,
+        multiplication={name: len(steps(modulus)) + 5 for name, modulus in MODULI.items()},
+        interval={name: len(steps(modulus)) for name, modulus in MODULI.items()},
+        usable=1,
+        ended=DIGITS,
     ),
 }
 VARIANTS = tuple(SCHEDULES)
