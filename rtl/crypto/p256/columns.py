@@ -1,6 +1,7 @@
 """The steps of a Montgomery multiplication by columns: which words are multiplied, and what else goes in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.lib import enum
 
@@ -41,8 +42,8 @@ class Step:
     down by a word.
     """
 
-    left: LeftWord = LeftWord.NONE
-    right: RightWord = RightWord.OPERAND
+    left: Any = LeftWord.NONE
+    right: Any = RightWord.OPERAND
     left_index: int = 0
     right_index: int = 0
     digit_index: int = 0
@@ -54,14 +55,14 @@ def steps(modulus: Modulus) -> list[Step]:
     """The steps of a multiplication; each column is multiplied out before the next one begins."""
     result: list[Step] = []
     for column in range(COLUMNS):
-        products = _operands(column)
+        products: list[dict[str, Any]] = _operands(column)
         if modulus.sparse is None:
             for product in _quotient(column):
                 wait = _DIGIT_DELAY - 1 - len(products) if product["digit_index"] == column - 1 else 0
                 products += [{}] * max(0, wait) + [product]
             if column == DIGITS - 1:
                 products += _last_digit()
-        digits = [
+        digits: list[dict[str, Any]] = [
             {"digit_index": column - 1 - word, "digit_sign": sign}
             for word, sign in modulus.sparse or ()
             if 0 <= column - 1 - word < DIGITS
