@@ -99,9 +99,9 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse options that do not go together, before any work is done."""
     if arguments.only is not None and len(arguments.file) != 1:
         raise InputError(f"--only takes a vector of one FILE, not of {len(arguments.file)}; name the file.")
-    for option in ("all", "seed"):
-        if getattr(arguments, option) and arguments.file:
-            raise InputError(f"--{option} is for the vectors of the packages; leave it or FILE out.")
+    for option, given in (("--all", arguments.all), ("--seed", arguments.seed is not None)):
+        if given and arguments.file:
+            raise InputError(f"{option} is for the vectors of the packages; leave it or FILE out.")
     if arguments.all and arguments.seed is not None:
         raise InputError("--seed is for a sample; leave it or --all out.")
     if arguments.json:

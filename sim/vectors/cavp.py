@@ -6,6 +6,7 @@ What a vector is for is seen from the names of its fields.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from sim.vectors.cases import (
     Case,
@@ -50,10 +51,6 @@ class _Record:
     headers: tuple[str, ...]
     preamble: str
 
-    def has(self, *names: str) -> bool:
-        """Whether all fields are there."""
-        return all(name in self.fields for name in names)
-
     def before(self, first: str, second: str) -> bool:
         """Whether one field stands above the other."""
         names = list(self.fields)
@@ -78,15 +75,15 @@ def read_cavp(text: str, file: str) -> Iterator[Case | Skipped]:
     seed: bytes | None = None
     for number, record in enumerate(_records(text, file), 1):
         fields = Fields(record.fields, f"{file}: line {record.line}")
-        if record.has("Seed"):
+        if "Seed" in fields:
             seed = fields.octets("Seed")
-        kind = next((kind for kind in _KINDS if record.has(*kind.fields)), None)
+        kind = _kind(tuple(record.fields))
         if kind is None:
             names = ", ".join(record.fields)
             raise fields.wrong(
                 f"a vector of {names} is of no known kind", "docs/vectors.md lists what is read"
             )
-        counter = next((f"{name} = {record.fields[name]}" for name in _COUNTERS if record.has(name)), "")
+        counter = next((f"{name} = {record.fields[name]}" for name in _COUNTERS if name in fields), "")
         place = Place(file=file, group=", ".join(record.headers), number=number, name=counter)
         if kind.read is _chain:
             if seed is None:
@@ -113,7 +110,6 @@ def _records(text: str, file: str) -> Iterator[_Record]:
         return _Record(start, fields, tuple(headers), " ".join(preamble))
 
     for number, line in enumerate((line.strip() for line in text.splitlines()), 1):
-        name, equals, value = (part.strip() for part in line.partition("="))
         if line.startswith("#"):
             if not begun:
                 preamble.append(line)
@@ -124,13 +120,15 @@ def _records(text: str, file: str) -> Iterator[_Record]:
                 fields = {}
             headers = [*(headers if header_above else []), line.strip("[] ")]
             header_above = True
-        elif equals or line == _FAIL:
+        elif "=" in line or line == _FAIL:
+            name, _, value = line.partition("=")
+            name = name.rstrip()
             if name in fields:
                 yield record()
                 fields = {}
             if not fields:
                 start = number
-            fields[name] = value
+            fields[name] = value.lstrip()
             begun, header_above = True, False
         elif line:
             raise Fields({}, f"{file}: line {number}").wrong(f"'{line[:40]}' is no 'name = value'")
@@ -222,7 +220,7 @@ def _gcm(record: _Record, fields: Fields, place: Place) -> Case | str:
     key = aes_key(fields, "Key")
     if key is None:
         return AES_192
-    fails = record.has(_FAIL)
+    fails = _FAIL in fields
     return Gcm(
         place=place,
         result=Result.INVALID if fails else Result.VALID,
@@ -246,7 +244,7 @@ def _wrap(record: _Record, fields: Fields, place: Place) -> Case | str:
     key = aes_key(fields, "K")
     if key is None:
         return AES_192
-    fails = record.has(_FAIL)
+    fails = _FAIL in fields
     return Wrap(
         place=place,
         result=Result.INVALID if fails else Result.VALID,
@@ -387,3 +385,9 @@ _KINDS = (
     _Kind(("d", "Qx", "Qy"), "p256", KeyPair.kind, _on_p256(_key_pair)),
 )
 """The first that fits counts."""
+
+
+@cache
+def _kind(names: tuple[str, ...]) -> _Kind | None:
+    """What a vector with these fields is for."""
+    return next((kind for kind in _KINDS if set(kind.fields) <= set(names)), None)

@@ -9,12 +9,11 @@ from sim.vectors.cases import Hash, Hmac
 from soc.errors import InputError
 
 CAVP = "[L = 32]\n\nLen = 0\nMsg = 00\nMD = " + "00" * 32
-ACVP = {"algorithm": "SHA2-256", "testGroups": [{"tgId": 1, "testType": "AFT"}]}
-ACVP["testGroups"][0]["tests"] = [{"tcId": 1, "msg": "", "len": 0, "md": "00" * 32}]
-WYCHEPROOF = {"algorithm": "HMACSHA256", "testGroups": [{"type": "MacTest", "tagSize": 256}]}
-WYCHEPROOF["testGroups"][0]["tests"] = [
-    {"tcId": 1, "key": "", "msg": "", "tag": "00" * 32, "result": "valid"}
-]
+ACVP_TEST = {"tcId": 1, "msg": "", "len": 0, "md": "00" * 32}
+ACVP = {"algorithm": "SHA2-256", "testGroups": [{"tgId": 1, "testType": "AFT", "tests": [ACVP_TEST]}]}
+WYCHEPROOF_TEST = {"tcId": 1, "key": "", "msg": "", "tag": "00" * 32, "result": "valid"}
+WYCHEPROOF_GROUP = {"type": "MacTest", "tagSize": 256, "tests": [WYCHEPROOF_TEST]}
+WYCHEPROOF = {"algorithm": "HMACSHA256", "testGroups": [WYCHEPROOF_GROUP]}
 
 
 @pytest.mark.parametrize(
