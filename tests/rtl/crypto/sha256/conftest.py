@@ -3,7 +3,6 @@
 import os
 import struct
 
-import cryptography_vectors
 import pytest
 
 from rtl.crypto.sha256 import Command, UserWord
@@ -176,26 +175,6 @@ def _kept(path):
 def kept():
     """Reads a trace to its end: what registers and memories hold then."""
     return _kept
-
-
-def _vectors(name):
-    """Groups of ``key = value`` lines of a file of the package ``cryptography-vectors``."""
-    with cryptography_vectors.open_vector_file(name, "r") as file:
-        groups, group = [], {}
-        for line in file:
-            key, equals, value = line.strip().partition(" = ")
-            if equals and not line.startswith(("#", "[")):
-                group[key] = value
-                if key == "MD":
-                    groups.append(group)
-                    group = {}
-    return groups
-
-
-@pytest.fixture(scope="session")
-def vectors():
-    """Reads a file of known answers."""
-    return _vectors
 
 
 @pytest.fixture(scope="session")
