@@ -1,0 +1,269 @@
+"""Scalars: made odd and blinded in the store, and read digit by digit."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
+from .microcode import AREA_WORDS, Area
+from .store import StoreSignature, address
+
+__all__ = ["BLIND_CYCLES", "DIGIT_CYCLES", "Blind", "Digit", "Scalar", "blinded_words"]
+
+_WORDS = P256.scalar_words
+_LAST = _WORDS - 1
+_WORD_MASK = 0xFFFF_FFFF
+_PUBLIC_TOP = -(-(P256.bits + 1) // WINDOW) * WINDOW - 1  # top bit of a scalar that is not blinded
+POSITION_BITS = 10
+
+
+class Blind(enum.Enum, shape=2):
+    """Which scalar is made: the secret one, blinded, or one of a verification, with its factor's name."""
+
+    SECRET = 0
+    PUBLIC_BASE = 1
+    PUBLIC_POINT = 3
+
+
+class Digit(enum.Enum, shape=2):
+    """Which digit is read, and what the position does then.
+
+    ``BASE``: a window of the scalar; the position goes down by a window. ``COMB``: a column, down by one.
+    ``POINT``: a window of the verification's other scalar; the position stays.
+    """
+
+    BASE = 0
+    COMB = 1
+    POINT = 2
+
+
+def blinded_words(number, random, blind):
+    """What `Scalar` makes of a number: the signs of its odd representative, in words."""
+    bits = P256.blinding_bits
+    factor = (random >> 1 << 1 if blind == Blind.SECRET else 0) | (1 ^ number & 1)
+    total = (number + factor % (1 << bits) * P256.n) >> 1
+    total |= 1 << (32 * _WORDS - 1 if blind == Blind.SECRET else _PUBLIC_TOP)
+    return [total >> 32 * word & _WORD_MASK for word in range(_WORDS)]
+
+
+_COMMON = 4 + 1 + 2 * _WORDS + 2
+BLIND_CYCLES = {
+    Blind.SECRET: _COMMON + P256.blinding_bits * _WORDS,
+    Blind.PUBLIC_BASE: _COMMON + _WORDS,
+    Blind.PUBLIC_POINT: _COMMON + _WORDS,
+}
+"""Cycles that `Scalar` is busy with each."""
+
+DIGIT_CYCLES = TEETH + 1
+"""Cycles that it is busy with a digit."""
+
+
+class Scalar(wiring.Component):
+    """Makes a number k into a scalar k + r·n that is odd, and reads its digits.
+
+    The factor r is random except for its lowest bit, which makes the scalar odd. For P-256, 64 bits of r
+    reach every word of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^128, so that r·n is random
+    from bit 0 to 192, from 192 to 256, and above. An odd number of L bits is Σ s_i·2^i with all s_i 1 or
+    −1: s_i is bit i + 1 of the number, and the top one is 1. What is kept are these signs; a digit of five
+    of them is never 0. The time does not depend on k or r.
+
+    Members
+    -------
+    blind_start, digit_start : In(1)
+        Begins, while not busy, with ``area`` and ``argument`` (`Blind`, `Digit`) of the same cycle.
+    area : In(Area)
+        Where the number is. Its factor comes from the first two words of the area ``RANDOM``.
+    argument : In(2)
+        Which of them.
+    position_load, position : In
+        Sets the position.
+    clear : In(1)
+        Forgets the digit.
+    busy : Out(1)
+        From the cycle after the start until the end.
+    index, sign, table : Out
+        The digit: place in a table, 1 for positive, and which table it is for.
+    more : Out(1)
+        The digit's position was not negative.
+    store : Out(StoreSignature)
+        To the store.
+
+    Latency
+    -------
+    `BLIND_CYCLES` and `DIGIT_CYCLES`.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "blind_start": In(1),
+                "digit_start": In(1),
+                "area": In(Area),
+                "argument": In(2),
+                "position_load": In(1),
+                "position": In(POSITION_BITS),
+                "clear": In(1),
+                "busy": Out(1),
+                "index": Out(TEETH - 1),
+                "sign": Out(1),
+                "table": Out(range(TABLES + 1)),
+                "more": Out(1),
+                "store": Out(StoreSignature()),
+            }
+        )
+        self._area = Signal(Area)
+        self._argument = Signal(2)
+        self._target = Signal(Area)
+        self._count = Signal(5)
+        self._word = Signal(range(_WORDS))  # of the word that was read last
+        self._factor = Signal(P256.blinding_bits)
+        self._steps = Signal(range(P256.blinding_bits))
+        self._first = Signal()
+        self._fresh = Signal()
+        self._doubled = Signal()  # what the doubling carries
+        self._carry = Signal()
+        self._held = Signal(32)
+        self._previous = Signal(32)
+        self._position = Signal(POSITION_BITS)
+        self._digit = Signal(TEETH)
+
+    def elaborate(self, platform):
+        m = Module()
+        point = Signal()
+        m.d.comb += [
+            point.eq(self._argument[1]),
+            self._target.eq(Mux(point, Area.PUBLIC_SCALAR.value, Area.SCALAR.value)),
+        ]
+        with m.FSM() as fsm:
+            with m.State("Idle"):
+                m.d.sync += [self._count.eq(0), self._fresh.eq(0), self._argument.eq(self.argument)]
+                m.d.sync += self._area.eq(self.area)
+                with m.If(self.blind_start):
+                    m.next = "Load"
+                with m.Elif(self.digit_start):
+                    m.next = "Read Digit"
+            self._load(m)
+            self._multiply(m)
+            self._add(m)
+            self._read_digit(m)
+        digit = self._digit
+        m.d.comb += [
+            self.busy.eq(~fsm.ongoing("Idle")),
+            self.sign.eq(digit[-1]),
+            self.index.eq(digit[:-1] ^ (~digit[-1]).replicate(TEETH - 1)),
+        ]
+        with m.If(self.position_load):
+            m.d.sync += self._position.eq(self.position)
+        with m.If(self.clear):
+            m.d.sync += [digit.eq(0), self.table.eq(0)]
+        return m
+
+    def _load(self, m):
+        """The factor, and its lowest bit as the number wants it."""
+        data, public = self.store.read_data, self._argument[0]
+        with m.State("Load"):
+            m.d.sync += self._count.eq(self._count + 1)
+            with m.Switch(self._count):
+                with m.Case(0):
+                    m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, 0))
+                with m.Case(1):
+                    m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, 1))
+                    m.d.sync += self._factor[32:].eq(data)
+                with m.Case(2):
+                    m.d.comb += self.store.read_adr.eq(address(self._area, AREA_WORDS - 1))
+                    m.d.sync += self._factor[:32].eq(data)
+                with m.Default():
+                    m.d.sync += [
+                        self._factor[0].eq(~data[0]),
+                        self._steps.eq(P256.blinding_bits - 1),
+                        self._first.eq(1),
+                        self._count.eq(0),
+                    ]
+                    with m.If(public):
+                        m.d.sync += [self._factor.eq(Cat(Const(0, 63), ~data[0])), self._steps.eq(0)]
+                    m.next = "Multiply"
+
+    def _multiply(self, m):
+        """Horner's rule, word by word: the product so far, twice, and the order if the bit is set."""
+        order, doubled, total = Signal(32), Signal(33), Signal(33)
+        store, last = self.store, self._word == _LAST
+        with m.State("Multiply"):
+            with m.Switch(self._word):
+                for word in range(AREA_WORDS):
+                    with m.Case(word):
+                        m.d.comb += order.eq(P256.n >> 32 * word & _WORD_MASK)
+            old = Mux(self._first, 0, store.read_data)
+            m.d.comb += [
+                doubled.eq(Cat(self._doubled, old)),
+                total.eq(doubled[:32] + Mux(self._factor[-1], order, 0) + self._carry),
+            ]
+            m.d.comb += store.read_adr.eq(address(self._target, self._count))
+            m.d.sync += [self._word.eq(self._count), self._fresh.eq(1)]
+            m.d.sync += self._count.eq(Mux(self._count == _LAST, 0, self._count + 1))
+            with m.If(self._fresh):
+                m.d.comb += [
+                    store.write_en.eq(1),
+                    store.write_adr.eq(address(self._target, self._word)),
+                    store.write_data.eq(total),
+                ]
+                m.d.sync += [self._doubled.eq(doubled[32] & ~last), self._carry.eq(total[32] & ~last)]
+                with m.If(last):
+                    m.d.sync += [
+                        self._factor.eq(self._factor << 1),
+                        self._first.eq(0),
+                        self._steps.eq(self._steps - 1),
+                    ]
+                    with m.If(self._steps == 0):
+                        m.d.sync += [self._count.eq(0), self._fresh.eq(0)]
+                        m.next = "Add"
+
+    def _add(self, m):
+        """The number is added, and the sum shifted down by one bit, in two cycles a word."""
+        store, total = self.store, Signal(33)
+        word = self._count[1:]
+        number = Mux(word > AREA_WORDS, 0, store.read_data)  # what was read is one word behind
+        m.d.comb += total.eq(self._held + number + self._carry)
+        public, after = self._argument[0], self._count == 2 * _WORDS + 1
+        with m.State("Add"):
+            m.d.sync += self._count.eq(self._count + 1)
+            with m.If(self._count[0]):
+                m.d.comb += store.read_adr.eq(address(self._area, (AREA_WORDS - 1 - word)[:3]))
+                m.d.sync += self._held.eq(store.read_data)
+            with m.Else():
+                m.d.comb += store.read_adr.eq(address(self._target, word))
+                with m.If(word != 0):
+                    m.d.sync += [self._previous.eq(total), self._carry.eq(total[32])]
+            with m.If(after | (~self._count[0] & (word > 1))):
+                top = Mux(after, ~public, total[0])
+                m.d.comb += [
+                    store.write_en.eq(1),
+                    store.write_adr.eq(address(self._target, Mux(after, _LAST, word - 2))),
+                    store.write_data.eq(Cat(self._previous[1:], top)),
+                ]
+                with m.If(public & (word == _PUBLIC_TOP // 32 + 2) & ~after):
+                    m.d.comb += store.write_data[_PUBLIC_TOP % 32].eq(1)
+            with m.If(after):
+                m.d.sync += [self._held.eq(0), self._previous.eq(0), self._carry.eq(0)]
+                m.next = "Idle"
+
+    def _read_digit(self, m):
+        """Five signs of the scalar, the lowest first."""
+        position, digit, comb = self._position, self._digit, self._argument[0]
+        rows, tables = (COLUMNS // TABLES - 1).bit_length(), (TABLES - 1).bit_length()
+        # Columns are read in an order in which the doublings are as few as can be.
+        column = Cat(position[tables : tables + rows], position[:tables])
+        bit, place = Signal(POSITION_BITS), Signal(5)
+        with m.State("Read Digit"):
+            with m.If(comb):
+                m.d.comb += bit.eq(Cat(column, self._count[:3]))
+            with m.Else():
+                m.d.comb += bit.eq(position + self._count)
+            m.d.comb += self.store.read_adr.eq(address(self._target, bit[5:9]))
+            m.d.sync += [self._count.eq(self._count + 1), place.eq(bit[:5])]
+            with m.If(self._count != 0):
+                m.d.sync += digit.eq(Cat(digit[1:], self.store.read_data.bit_select(place, 1)))
+            with m.If(self._count == TEETH):
+                m.d.sync += [self.table.eq(Mux(comb, position[:tables], TABLES)), self.more.eq(~position[-1])]
+                with m.If(~self._argument[1]):
+                    m.d.sync += position.eq(position - Mux(comb, 1, WINDOW))
+                m.next = "Idle"
