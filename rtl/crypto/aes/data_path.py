@@ -1,0 +1,166 @@
+"""The registers of the modes of AES, and the way of 32 bits between them."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from .cipher import CipherSignature
+from .signature import byte_mask
+
+__all__ = ["DataPath", "Feed"]
+
+_DOUBLE = 0x87  # of x^128 in the field of CMAC
+
+
+class Feed(enum.Enum, shape=2):
+    """What is shifted into the block register."""
+
+    WAY = 0
+    WORD = 1
+    OPERAND = 2
+
+
+class DataPath(wiring.Component):
+    """The registers of the modes of operation, moved by words of 32 bits.
+
+    ``counter`` is what the cipher takes: the counter block of GCM, a block of CMAC or of the key wrap. ``block`` is
+    what the cipher gives and what GHASH takes: while the four words of a block of keystream leave it on top,
+    those of the ciphertext come in below. Everything else is a sum of words on the one way between the registers.
+
+    Parameters
+    ----------
+    columns : int
+        Words that the cipher takes and gives at a time, 1 or 4.
+
+    Members
+    -------
+    cipher : Out(CipherSignature)
+        The cipher; ``start``, ``room`` and ``abort`` and what concerns the key are the sequencer's.
+    operand : In(128)
+        Operand of GHASH.
+    word, bytes : In(32), In(3)
+        The word at the input, and how many bytes of it count.
+    constant : In(32)
+        Added to the way.
+    add_block, add_counter, add_operand : In(1)
+        Adds the top word of ``block``, of ``counter``, or word ``index`` of ``operand``.
+    masked : In(1)
+        Of the top word of ``block``, only as many bytes count as of the word.
+    double : In(1)
+        With ``add_block``: the word of twice the block, in the field of CMAC, while its four words pass.
+    index : In(2)
+        Number of the word.
+    way : Out(32)
+        The sum.
+    shift_counter, shift_block : In(1)
+        Shifts the way, or what ``feed`` says, into the register.
+    feed : In(Feed)
+        See there.
+    increment, restart : In(1)
+        Counts up the last word of ``counter``; makes it what it was at ``keep``.
+    keep : In(1)
+        Keeps the last word of ``counter`` for ``restart``.
+    block : Out(128)
+        The block register.
+    """
+
+    def __init__(self, *, columns):
+        self._columns = columns
+        super().__init__(
+            {
+                "cipher": Out(CipherSignature(columns=columns)),
+                "operand": In(128),
+                "word": In(32),
+                "bytes": In(range(5)),
+                "constant": In(32),
+                "add_block": In(1),
+                "add_counter": In(1),
+                "add_operand": In(1),
+                "masked": In(1),
+                "double": In(1),
+                "index": In(2),
+                "way": Out(32),
+                "shift_counter": In(1),
+                "shift_block": In(1),
+                "feed": In(Feed),
+                "increment": In(1),
+                "restart": In(1),
+                "keep": In(1),
+                "block": Out(128),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        operand, data = Signal(32), Signal(32)
+        mask = Signal(32)
+        m.d.comb += [
+            mask.eq(byte_mask(self.bytes)),
+            data.eq(self.word & mask),
+            operand.eq(_word(self.operand, self.index)),
+        ]
+        block = self._elaborate_block(m, data, operand)
+        counter = self._elaborate_counter(m)
+        top, doubled, overflows = block[96:], Signal(32), Signal()
+        with m.If(self.index == 0):
+            m.d.sync += overflows.eq(top[31])
+        m.d.comb += [
+            doubled.eq(Mux(self.index == 3, (top << 1) ^ Mux(overflows, _DOUBLE, 0), block[95:127])),
+            self.way.eq(
+                data
+                ^ self.constant
+                ^ (
+                    Mux(self.double, doubled, top)
+                    & (mask | (~self.masked).replicate(32))
+                    & _all(self.add_block)
+                )
+                ^ (operand & _all(self.add_operand))
+                ^ (counter[96:] & _all(self.add_counter))
+            ),
+        ]
+        return m
+
+    def _elaborate_block(self, m, data, operand):
+        """The register of what the cipher gives and GHASH takes."""
+        block = Signal(128)
+        fed = Signal(32)
+        with m.Switch(self.feed):
+            with m.Case(Feed.WORD):
+                m.d.comb += fed.eq(data)
+            with m.Case(Feed.OPERAND):
+                m.d.comb += fed.eq(operand)
+            with m.Default():
+                m.d.comb += fed.eq(self.way)
+        with m.If(self.cipher.give):
+            m.d.sync += block.eq(Cat(self.cipher.result, block))
+        with m.Elif(self.shift_block):
+            m.d.sync += block.eq(Cat(fed, block))
+        m.d.comb += self.block.eq(block)
+        return block
+
+    def _elaborate_counter(self, m):
+        """The register of what the cipher takes; it turns by as many columns as are taken."""
+        counter, kept = Signal(128), Signal(32)
+        m.d.comb += self.cipher.source.eq(counter[128 - 32 * self._columns :])
+        if self._columns < 4:
+            with m.If(self.cipher.take):
+                m.d.sync += counter.eq(counter.rotate_left(32 * self._columns))
+        with m.If(self.shift_counter):
+            m.d.sync += counter.eq(Cat(self.way, counter))
+        with m.If(self.increment):
+            m.d.sync += counter[:32].eq(counter[:32] + 1)
+        with m.If(self.restart):
+            m.d.sync += counter[:32].eq(kept)
+        with m.If(self.keep):
+            m.d.sync += kept.eq(counter[:32])
+        return counter
+
+
+def _word(block, index):
+    """Word ``index`` of a block, from its first one."""
+    words = [block[at : at + 32] for at in reversed(range(0, 128, 32))]
+    return Mux(index[1], Mux(index[0], words[3], words[2]), Mux(index[0], words[1], words[0]))
+
+
+def _all(bit):
+    return bit.replicate(32)
