@@ -110,7 +110,8 @@ class RowMultiplier(wiring.Component):
         self._tag = Signal.like(self.tag)
         self._left = Signal(BITS)
         self._right = Signal(BITS)
-        self._exact = Signal(WORD_BITS)  # the last digit of the quotient
+        self._factor = Signal(BITS)  # what the row multiplies
+        self._digit = Signal(WORD_BITS)
         # The pass whose rows are added.
         self._adding = Signal()
         self._adding_first = Signal()
@@ -119,6 +120,7 @@ class RowMultiplier(wiring.Component):
         self._adding_modulus = Signal(Modulo)
         self._adding_tag = Signal.like(self.tag)
         self._rows = [Signal(_ROW_BITS, name=f"row_{number}") for number in range(2)]
+        self._total = Signal(_SUM_BITS)  # the sum as it will be
         self._sum = Signal(_SUM_BITS)
         self._waiting = Signal(len(_CUTS))  # carries that belong to the bits at the cuts
         # The result.
@@ -134,53 +136,64 @@ class RowMultiplier(wiring.Component):
         return m
 
     def _sequence(self, m):
-        """Steps through the passes of a multiplication."""
+        """Steps through the passes of a multiplication, and loads what the next one multiplies."""
         fast = Array(int(modulus.sparse is not None) for modulus in MODULI.values())[self._modulus.as_value()]
+        last, upcoming = Signal(), Signal(_Pass)
+        for is_fast, passes in _PASSES.items():
+            with m.If(fast == int(is_fast)):
+                m.d.comb += last.eq(self._step == len(passes) - 1)
+                with m.Switch(self._step):
+                    for step, kind in enumerate(passes[1:]):
+                        with m.Case(step):
+                            m.d.comb += upcoming.eq(kind)
         with m.If(self._running):
-            m.d.sync += self._step.eq(self._step + 1)
-            with m.If(self._last):
-                m.d.sync += self._running.eq(0)
+            m.d.sync += [self._step.eq(self._step + 1), self._pass.eq(upcoming), self._running.eq(~last)]
+            self._load(m, upcoming)
         with m.If(self.start):
             m.d.sync += [
                 self._running.eq(1),
                 self._step.eq(0),
+                self._pass.eq(_Pass.OPERAND),
                 self._modulus.eq(self.modulus),
                 self._tag.eq(self.tag),
                 self._left.eq(self.left),
-                self._right.eq(self.right),
+                self._right.eq(self.right >> WORD_BITS),
+                self._factor.eq(self.left),
+                self._digit.eq(self.right),
             ]
-        with m.Elif(self._running & (self._pass == _Pass.OPERAND)):
-            m.d.sync += self._right.eq(self._right >> WORD_BITS)
-        for is_fast, passes in _PASSES.items():
-            with m.If(fast == int(is_fast)):
-                with m.Switch(self._step):
-                    for step, kind in enumerate(passes):
-                        with m.Case(step):
-                            m.d.comb += self._pass.eq(kind)
-                m.d.comb += self._last.eq(self._step == len(passes) - 1)
+        m.d.comb += self._last.eq(last)
 
-    def _multiply(self, m):
-        """Left or a constant times a digit, as two rows."""
-        factor, digit = Signal(BITS), Signal(WORD_BITS)
-        with m.Switch(self._pass):
+    def _load(self, m, upcoming):
+        """Loads the factor and the digit of the pass that comes next."""
+        with m.Switch(upcoming):
             with m.Case(_Pass.OPERAND):
-                m.d.comb += [factor.eq(self._left), digit.eq(self._right[:WORD_BITS])]
+                m.d.sync += [
+                    self._factor.eq(self._left),
+                    self._digit.eq(self._right),
+                    self._right.eq(self._right >> WORD_BITS),
+                ]
             with m.Case(_Pass.QUOTIENT):
-                m.d.comb += [factor.eq(self._constant("carried")), digit.eq(self._sum[:WORD_BITS])]
+                m.d.sync += [self._factor.eq(self._constant("carried")), self._digit.eq(self._total)]
+            with m.Case(_Pass.SETTLE):
+                m.d.sync += self._digit.eq(0)
             with m.Case(_Pass.INVERSE):
-                m.d.comb += [factor.eq(self._constant("inverse")), digit.eq(self._sum[:WORD_BITS])]
+                m.d.sync += [self._factor.eq(self._constant("inverse")), self._digit.eq(self._total)]
             with m.Case(_Pass.FOLD):
-                m.d.comb += [
-                    factor.eq(self._constant("complement") << WORD_BITS),
-                    digit.eq(self._sum[_ROW_BITS:]),
+                m.d.sync += [
+                    self._factor.eq(self._constant("complement") << WORD_BITS),
+                    self._digit.eq(self._total[_ROW_BITS:]),
                 ]
             with m.Case(_Pass.MODULUS):
-                m.d.comb += [factor.eq(self._constant("value")), digit.eq(self._exact)]
+                low = [row[:WORD_BITS] for row in self._rows]
+                m.d.sync += [self._factor.eq(self._constant("value")), self._digit.eq(low[0] + low[1])]
+
+    def _multiply(self, m):
+        """Factor times digit, as two rows."""
         products = [[], [], [], []]  # no two of a list overlap
         for place in range(0, BITS, _HALF):
             odd = place // _HALF % 2
             for half in range(2):
-                product = factor[place : place + _HALF] * digit.word_select(half, _HALF)
+                product = self._factor[place : place + _HALF] * self._digit.word_select(half, _HALF)
                 products[odd + 2 * half].append(product)
         low_even, low_odd, high_even, high_odd = (Cat(*row) for row in products)
         rows = [Signal(_ROW_BITS) for _ in range(4)]
@@ -233,15 +246,13 @@ class RowMultiplier(wiring.Component):
         rows = [Signal(_SUM_BITS, name=f"addend_{number}") for number in range(2)]
         m.d.comb += [addend.eq(row) for addend, row in zip(rows, self._rows, strict=True)]
         first, second = carry_save(*carry_save(base, *rows), carried)
+        carries = []
+        for low, high in zip((0, *_CUTS), (*_CUTS, _SUM_BITS), strict=True):
+            part = Signal(high - low + 1, name=f"part_{low}")
+            m.d.comb += [part.eq(first[low:high] + second[low:high]), self._total[low:high].eq(part)]
+            carries.append(part[-1])
         with m.If(self._adding & (self._adding_pass != _Pass.INVERSE)):
-            for number, (low, high) in enumerate(zip((0, *_CUTS), (*_CUTS, _SUM_BITS), strict=True)):
-                total = Signal(high - low + 1, name=f"part_{number}")
-                m.d.comb += total.eq(first[low:high] + second[low:high])
-                m.d.sync += self._sum[low:high].eq(total)
-                if high < _SUM_BITS:
-                    m.d.sync += self._waiting[number].eq(total[-1])
-        with m.If(self._adding_pass == _Pass.INVERSE):
-            m.d.sync += self._exact.eq(self._rows[0][:WORD_BITS] + self._rows[1][:WORD_BITS])
+            m.d.sync += [self._sum.eq(self._total), self._waiting.eq(Cat(carries[:-1]))]
         m.d.sync += [
             self._adding.eq(self._running),
             self._adding_first.eq(self._step == 0),
