@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from amaranth import DomainRenamer
 
 from bench.accuracy import Point, accuracy, grid, sample, seconds_at
 from bench.parallel import each
 from bench.synth import Utilisation, synthesise
-from rtl.metering.core import MeteringCore
 from rtl.metering.program.settings import GAIN_FRACTION, Settings
 from rtl.metering.state import fields
 from sim.backends import backend
@@ -22,6 +22,7 @@ from sim.backends.base import Progress
 from sim.core_alone import CoreAlone
 from sim.meter import ModelEngine
 from sim.records import shown
+from soc.chip import Soc
 from soc.config import SocConfig
 
 __all__ = [
@@ -237,12 +238,14 @@ def _codes(waves: npt.NDArray[np.float64], config: SocConfig) -> npt.NDArray[np.
 
 
 def area(config: SocConfig) -> Utilisation:
-    """Front end, engine, memories, pulse outputs and power-fail store on an FPGA, alone."""
-    divider = config.modulator_divider if config.modulators else None
-    core = MeteringCore(
-        config.metering,
-        sample_clocks=config.sample_clocks,
-        modulator_divider=divider,
-        cic_decimation=config.cic_decimation if config.modulators else None,
+    """All metering of the chip on an FPGA: front end, engine, memories, pulses, store, capture, registers.
+
+    Both its clock domains have one clock here.
+    """
+    metrology = Soc(config).blocks["metrology"]
+    return synthesise(
+        DomainRenamer({"metrology": "sync"})(metrology),
+        name=f"metering_{config.name}",
+        device=DEVICE,
+        frequency_mhz=config.metrology_hz / 1e6,
     )
-    return synthesise(core, name=f"metering_{config.name}", device=DEVICE)
