@@ -18,6 +18,7 @@ __all__ = [
     "Hmac",
     "KeyAgreement",
     "KeyPair",
+    "NotBuiltIn",
     "Place",
     "Point",
     "PublicKey",
@@ -31,6 +32,13 @@ __all__ = [
 
 BLOCKS = ("sha256", "aes", "p256")
 """The blocks of the chip that vectors are for."""
+
+
+class NotBuiltIn(Exception):
+    """A vector asks for what the chip or an engine does not have; the message says what.
+
+    The vector is skipped. What an engine has and must not do is refused instead.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ A file is lines ``name = value``; a vector ends where a name comes again. Lines 
 What a vector is for is seen from the names of its fields.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from sim.vectors.cases import (
     Hmac,
     KeyAgreement,
     KeyPair,
+    NotBuiltIn,
     Place,
     Point,
     PublicKey,
@@ -30,13 +32,14 @@ from sim.vectors.cases import (
     Ways,
     Wrap,
 )
-from sim.vectors.common import AES_192, DIGESTS, aes_key, not_built_in
+from sim.vectors.common import aes_key, digest_name, need_p256, not_built_in
 from sim.vectors.fields import Fields
 
 __all__ = ["read_cavp"]
 
 _BITS = 8
 _DIGEST_BYTES = 32
+_HASHES = re.compile(r"SHA-?\d[-\d/]*|SHAKE\d+|SM3|BLAKE2\w*|Keccak", re.IGNORECASE)
 _FAIL = "FAIL"  # a line of its own, in place of the plaintext
 _COUNTERS = ("COUNT", "Count")
 _KAS_CURVES = {"EA": "P-192", "EB": "P-224", "EC": "P-256", "ED": "P-384", "EE": "P-521"}
@@ -72,31 +75,24 @@ def read_cavp(text: str, file: str) -> Iterator[Case | Skipped]:
     InputError
         If a vector is of no known kind, or a field is missing or wrong.
     """
-    seed: bytes | None = None
+    last_digest: str | None = None
     for number, record in enumerate(_records(text, file), 1):
         fields = Fields(record.fields, f"{file}: line {record.line}")
-        if "Seed" in fields:
-            seed = fields.octets("Seed")
         kind = _kind(tuple(record.fields))
         if kind is None:
             names = ", ".join(record.fields)
             raise fields.wrong(
                 f"a vector of {names} is of no known kind", "docs/vectors.md lists what is read"
             )
+        if last_digest is not None:
+            record.fields.setdefault("Seed", last_digest)  # of a Monte Carlo result, which goes on from there
+        last_digest = record.fields.get("MD")
         counter = next((f"{name} = {record.fields[name]}" for name in _COUNTERS if name in fields), "")
         place = Place(file=file, group=", ".join(record.headers), number=number, name=counter)
-        if kind.read is _chain:
-            if seed is None:
-                raise fields.wrong("there is no 'Seed' above the first result")
-            read: Case | str = HashChain(place=place, seed=seed, digest=fields.octets("MD"))
-            seed = fields.octets("MD")
-        else:
-            read = kind.read(record, fields, place)
-        yield (
-            Skipped(place=place, reason=read, block=kind.block, kind=kind.name)
-            if isinstance(read, str)
-            else read
-        )
+        try:
+            yield kind.read(record, fields, place)
+        except NotBuiltIn as lack:
+            yield Skipped(place=place, reason=str(lack), block=kind.block, kind=kind.name)
 
 
 def _records(text: str, file: str) -> Iterator[_Record]:
@@ -136,55 +132,54 @@ def _records(text: str, file: str) -> Iterator[_Record]:
         yield record()
 
 
-def _cut(fields: Fields, name: str, bits: int) -> bytes | None:
-    """The first ``bits`` of a message, which has a byte even if it is empty; None if they are no bytes."""
+def _cut(fields: Fields, name: str, bits: int) -> bytes:
+    """The first ``bits`` of a message, which has a byte even if it is empty."""
     message = fields.octets(name)
     if bits % _BITS:
-        return None
+        raise not_built_in("a message that is no whole number of bytes")
     if bits // _BITS > len(message):
         raise fields.wrong(f"'{name}' has {len(message)} bytes, which are less than {bits} bits")
     return message[: bits // _BITS]
 
 
-_NO_BYTES = not_built_in("a message that is no whole number of bytes")
-
-
-def _hash(_record: _Record, fields: Fields, place: Place) -> Case | str:
+def _sha256(record: _Record, fields: Fields, of: str) -> bytes:
+    """What SHA-256 gives, going by its length and by what the file's first comment tells."""
     digest = fields.octets("MD")
     if len(digest) != _DIGEST_BYTES:
-        return not_built_in(f"a digest of {len(digest)} bytes")
+        raise not_built_in(f"{of} of {len(digest)} bytes")
+    named = _HASHES.search(record.preamble)
+    if named and named[0] not in ("SHA-256", "SHA256"):
+        raise not_built_in(f"{of} by {named[0]}")
+    return digest
+
+
+def _hash(record: _Record, fields: Fields, place: Place) -> Case:
+    digest = _sha256(record, fields, "a digest")
+    return Hash(place=place, message=_cut(fields, "Msg", fields.number("Len")), digest=digest)
+
+
+def _chain(record: _Record, fields: Fields, place: Place) -> Case:
+    return HashChain(place=place, seed=fields.octets("Seed"), digest=_sha256(record, fields, "a digest"))
+
+
+def _hmac_of_rfc(record: _Record, fields: Fields, place: Place) -> Case:
+    tag = _sha256(record, fields, "HMAC with a digest")
     message = _cut(fields, "Msg", fields.number("Len"))
-    return _NO_BYTES if message is None else Hash(place=place, message=message, digest=digest)
+    return Hmac(place=place, key=fields.octets("Key"), message=message, tag=tag)
 
 
-def _hmac_of_rfc(_record: _Record, fields: Fields, place: Place) -> Case | str:
-    tag = fields.octets("MD")
-    if len(tag) != _DIGEST_BYTES:
-        return not_built_in(f"HMAC with a digest of {len(tag)} bytes")
-    message = _cut(fields, "Msg", fields.number("Len"))
-    return (
-        _NO_BYTES
-        if message is None
-        else Hmac(place=place, key=fields.octets("Key"), message=message, tag=tag)
-    )
-
-
-def _hmac(record: _Record, fields: Fields, place: Place) -> Case | str:
+def _hmac(record: _Record, fields: Fields, place: Place) -> Case:
     lengths = [header.partition("=")[2].strip() for header in record.headers if header.startswith("L")]
     if not lengths:
         raise fields.wrong("there is no group of a digest's length above it, such as [L=32]")
     if lengths != [str(_DIGEST_BYTES)]:
-        return not_built_in(f"HMAC with a digest of {lengths[0]} bytes")
+        raise not_built_in(f"HMAC with a digest of {lengths[0]} bytes")
     return Hmac(place=place, key=fields.octets("Key"), message=fields.octets("Msg"), tag=fields.octets("Mac"))
 
 
-def _chain(_record: _Record, _fields: Fields, _place: Place) -> Case | str:
-    raise AssertionError("read_cavp reads these, as each begins where the one before ended")
-
-
-def _hkdf(_record: _Record, fields: Fields, place: Place) -> Case | str:
-    if DIGESTS.get(fields.text("Hash")) != "sha256":
-        return not_built_in(f"HKDF with {fields.text('Hash')}")
+def _hkdf(_record: _Record, fields: Fields, place: Place) -> Case:
+    if fields.text("Hash") != "SHA-256":
+        raise not_built_in(f"HKDF with {fields.text('Hash')}")
     return Hkdf(
         place=place,
         ikm=fields.octets("IKM"),
@@ -195,31 +190,24 @@ def _hkdf(_record: _Record, fields: Fields, place: Place) -> Case | str:
     )
 
 
-def _cmac_of_sp800_38b(_record: _Record, fields: Fields, place: Place) -> Case | str:
+def _cmac_of_sp800_38b(_record: _Record, fields: Fields, place: Place) -> Case:
     if "KEY1" in fields:
-        return not_built_in("CMAC with triple DES")
+        raise not_built_in("CMAC with triple DES")
     key = aes_key(fields, "KEY")
-    if key is None:
-        return AES_192
     return Cmac(place=place, key=key, message=fields.octets("MESSAGE"), tag=fields.octets("OUTPUT"))
 
 
-def _cmac(_record: _Record, fields: Fields, place: Place) -> Case | str:
+def _cmac(_record: _Record, fields: Fields, place: Place) -> Case:
     if "Key" not in fields:
-        return not_built_in("CMAC with triple DES")
+        raise not_built_in("CMAC with triple DES")
     key = aes_key(fields, "Key")
-    if key is None:
-        return AES_192
     message = _cut(fields, "Msg", _BITS * fields.number("Mlen"))
-    assert message is not None
     tag = fields.octets("Mac")
     return Cmac(place=place, result=_result(fields), key=key, message=message, tag=tag)
 
 
-def _gcm(record: _Record, fields: Fields, place: Place) -> Case | str:
+def _gcm(record: _Record, fields: Fields, place: Place) -> Case:
     key = aes_key(fields, "Key")
-    if key is None:
-        return AES_192
     fails = _FAIL in fields
     return Gcm(
         place=place,
@@ -234,16 +222,14 @@ def _gcm(record: _Record, fields: Fields, place: Place) -> Case | str:
     )
 
 
-def _wrap(record: _Record, fields: Fields, place: Place) -> Case | str:
+def _wrap(record: _Record, fields: Fields, place: Place) -> Case:
     if "KWP" in record.preamble:
-        return not_built_in("key wrap with padding")
+        raise not_built_in("key wrap with padding")
     if "TKW" in record.preamble or "TDEA" in record.preamble:
-        return not_built_in("key wrap with triple DES")
+        raise not_built_in("key wrap with triple DES")
     if "inverse cipher" in record.preamble:
-        return not_built_in("key wrap with the inverse cipher")
+        raise not_built_in("key wrap with the inverse cipher")
     key = aes_key(fields, "K")
-    if key is None:
-        return AES_192
     fails = _FAIL in fields
     return Wrap(
         place=place,
@@ -265,72 +251,56 @@ def _result(fields: Fields) -> Result:
     return Result.VALID if first == "P" else Result.INVALID
 
 
-def _curve(record: _Record, fields: Fields) -> tuple[str, str]:
-    """Curve and digest of a group such as ``[P-256,SHA-256]``; without the latter, of FIPS 186-2: SHA-1."""
+def _digest_on_p256(record: _Record, fields: Fields) -> str:
+    """The digest of a group such as ``[P-256,SHA-256]``; without one, SHA-1, of FIPS 186-2.
+
+    Skips other curves.
+    """
     header = next((header for header in record.headers if header[:2] in ("P-", "K-", "B-")), "")
     curve, comma, digest = (part.strip() for part in header.partition(","))
     if not curve:
         raise fields.wrong("there is no group of a curve above it, such as [P-256]")
-    if not comma:
-        return curve, "sha1"
-    if digest not in DIGESTS:
-        raise fields.wrong(
-            f"the digest '{digest}' of its group is unknown", f"known are {', '.join(DIGESTS)}"
-        )
-    return curve, DIGESTS[digest]
+    need_p256(curve)
+    return digest_name(digest if comma else "SHA-1")
 
 
 def _point(fields: Fields, x: str, y: str) -> Point:
     return Point(fields.integer(x), fields.integer(y))
 
 
-def _on_p256(
-    read: Callable[[Fields, Place, Point, str], Case],
-) -> Callable[[_Record, Fields, Place], Case | str]:
-    """Skips other curves."""
-
-    def checked(record: _Record, fields: Fields, place: Place) -> Case | str:
-        curve, digest = _curve(record, fields)
-        if curve != "P-256":
-            return not_built_in(f"the curve {curve}")
-        return read(fields, place, _point(fields, "Qx", "Qy"), digest)
-
-    return checked
-
-
-def _sign(fields: Fields, place: Place, public: Point, digest: str) -> Case:
+def _sign(record: _Record, fields: Fields, place: Place) -> Case:
     return EcdsaSign(
         place=place,
+        digest_name=_digest_on_p256(record, fields),
         private=fields.integer("d"),
-        public=public,
+        public=_point(fields, "Qx", "Qy"),
         message=fields.octets("Msg"),
-        digest_name=digest,
     )
 
 
-def _verify(fields: Fields, place: Place, public: Point, digest: str) -> Case:
+def _verify(record: _Record, fields: Fields, place: Place) -> Case:
     return EcdsaVerify(
         place=place,
+        digest_name=_digest_on_p256(record, fields),
         result=_result(fields),
-        public=public,
+        public=_point(fields, "Qx", "Qy"),
         message=fields.octets("Msg"),
-        digest_name=digest,
         signature=Signature(fields.integer("R"), fields.integer("S")),
     )
 
 
-def _public_key(fields: Fields, place: Place, public: Point, _digest: str) -> Case:
-    return PublicKey(place=place, result=_result(fields), public=public)
+def _public_key(record: _Record, fields: Fields, place: Place) -> Case:
+    _digest_on_p256(record, fields)
+    return PublicKey(place=place, result=_result(fields), public=_point(fields, "Qx", "Qy"))
 
 
-def _key_pair(fields: Fields, place: Place, public: Point, _digest: str) -> Case:
-    return KeyPair(place=place, private=fields.integer("d"), public=public)
+def _key_pair(record: _Record, fields: Fields, place: Place) -> Case:
+    _digest_on_p256(record, fields)
+    return KeyPair(place=place, private=fields.integer("d"), public=_point(fields, "Qx", "Qy"))
 
 
-def _ecdh(record: _Record, fields: Fields, place: Place) -> Case | str:
-    curve, _ = _curve(record, fields)
-    if curve != "P-256":
-        return not_built_in(f"the curve {curve}")
+def _ecdh(record: _Record, fields: Fields, place: Place) -> Case:
+    _digest_on_p256(record, fields)
     return Ecdh(
         place=place,
         private=fields.integer("dIUT"),
@@ -339,13 +309,11 @@ def _ecdh(record: _Record, fields: Fields, place: Place) -> Case | str:
     )
 
 
-def _key_agreement(record: _Record, fields: Fields, place: Place) -> Case | str:
+def _key_agreement(record: _Record, fields: Fields, place: Place) -> Case:
     parameters, _, digest = (record.headers[-1] if record.headers else "").partition(" - ")
-    curve = _KAS_CURVES.get(parameters)
-    if curve is None or digest not in DIGESTS:
+    if parameters not in _KAS_CURVES:
         raise fields.wrong(f"its group '{parameters}' is no parameter set and digest, such as [EC - SHA256]")
-    if curve != "P-256":
-        return not_built_in(f"the curve {curve}")
+    need_p256(_KAS_CURVES[parameters])
     return KeyAgreement(
         place=place,
         result=_result(fields),
@@ -353,41 +321,51 @@ def _key_agreement(record: _Record, fields: Fields, place: Place) -> Case | str:
         own=_point(fields, "QsIUTx", "QsIUTy"),
         public=_point(fields, "QsCAVSx", "QsCAVSy"),
         shared=fields.octets("CAVSHashZZ"),
-        digest_name=DIGESTS[digest],
+        digest_name=digest_name(digest),
     )
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """Vectors that have these fields: the block that they are for, what they are called, and their reader."""
+    """Vectors that have these fields, and perhaps others: their block, algorithm and reader."""
 
-    fields: tuple[str, ...]
+    fields: str
+    others: str
     block: str
     name: str
-    read: Callable[[_Record, Fields, Place], Case | str]
+    read: Callable[[_Record, Fields, Place], Case]
 
 
 _KINDS = (
-    _Kind(("Len", "Key", "Msg", "MD"), "sha256", Hmac.kind, _hmac_of_rfc),
-    _Kind(("Len", "Msg", "MD"), "sha256", Hash.kind, _hash),
-    _Kind(("COUNT", "MD"), "sha256", HashChain.kind, _chain),
-    _Kind(("IKM", "OKM"), "sha256", Hkdf.kind, _hkdf),
-    _Kind(("Mlen", "Msg", "Mac"), "aes", Cmac.kind, _cmac),
-    _Kind(("Key", "Msg", "Mac"), "sha256", Hmac.kind, _hmac),
-    _Kind(("MESSAGE", "OUTPUT"), "aes", Cmac.kind, _cmac_of_sp800_38b),
-    _Kind(("Key", "IV", "CT", "Tag"), "aes", Gcm.kind, _gcm),
-    _Kind(("K", "C"), "aes", Wrap.kind, _wrap),
-    _Kind(("dIUT", "QCAVSx", "ZIUT"), "p256", Ecdh.kind, _ecdh),
-    _Kind(("dsIUT", "QsCAVSx", "CAVSHashZZ"), "p256", KeyAgreement.kind, _key_agreement),
-    _Kind(("Msg", "d", "Qx", "Qy"), "p256", EcdsaSign.kind, _on_p256(_sign)),
-    _Kind(("Msg", "Qx", "Qy", "R", "S"), "p256", EcdsaVerify.kind, _on_p256(_verify)),
-    _Kind(("Qx", "Qy", "Result"), "p256", PublicKey.kind, _on_p256(_public_key)),
-    _Kind(("d", "Qx", "Qy"), "p256", KeyPair.kind, _on_p256(_key_pair)),
+    _Kind("Len Key Msg MD", "", "sha256", Hmac.kind, _hmac_of_rfc),
+    _Kind("Len Msg MD", "", "sha256", Hash.kind, _hash),
+    _Kind("COUNT MD", "Seed", "sha256", HashChain.kind, _chain),
+    _Kind("IKM OKM", "COUNT Hash salt info L PRK", "sha256", Hkdf.kind, _hkdf),
+    _Kind("Key Msg Mac", "Count Klen Tlen", "sha256", Hmac.kind, _hmac),
+    _Kind("Mlen Msg Mac", "Count Klen Tlen Key Key1 Key2 Key3 Result", "aes", Cmac.kind, _cmac),
+    _Kind("MESSAGE OUTPUT", "COUNT KEY KEY1 KEY2 KEY3", "aes", Cmac.kind, _cmac_of_sp800_38b),
+    _Kind("Key IV CT Tag", f"Count AAD PT {_FAIL}", "aes", Gcm.kind, _gcm),
+    _Kind("K C", f"COUNT P {_FAIL}", "aes", Wrap.kind, _wrap),
+    _Kind("dIUT QCAVSx ZIUT", "COUNT QCAVSy QIUTx QIUTy", "p256", Ecdh.kind, _ecdh),
+    _Kind(
+        "dsIUT QsCAVSx CAVSHashZZ",
+        "COUNT dsCAVS QsCAVSy QsIUTx QsIUTy Z Result",
+        "p256",
+        KeyAgreement.kind,
+        _key_agreement,
+    ),
+    _Kind("Msg d Qx Qy", "k R S", "p256", EcdsaSign.kind, _sign),
+    _Kind("Msg Qx Qy R S", "Result", "p256", EcdsaVerify.kind, _verify),
+    _Kind("Qx Qy Result", "", "p256", PublicKey.kind, _public_key),
+    _Kind("d Qx Qy", "N", "p256", KeyPair.kind, _key_pair),
 )
-"""The first that fits counts."""
 
 
 @cache
 def _kind(names: tuple[str, ...]) -> _Kind | None:
     """What a vector with these fields is for."""
-    return next((kind for kind in _KINDS if set(kind.fields) <= set(names)), None)
+    for kind in _KINDS:
+        needed = set(kind.fields.split())
+        if needed <= set(names) <= needed | set(kind.others.split()):
+            return kind
+    return None

@@ -1,41 +1,50 @@
 """What the readers of all formats say alike."""
 
+import hashlib
+
+from sim.vectors.cases import NotBuiltIn
 from sim.vectors.fields import Fields
 
-__all__ = ["AES_192", "DIGESTS", "aes_key", "digest_name", "not_built_in"]
+__all__ = ["aes_key", "digest_name", "need_p256", "not_built_in"]
 
-DIGESTS = {
+_SIZES = ("224", "256", "384", "512", "512/224", "512/256")
+_DIGESTS = {
     **dict.fromkeys(("SHA-1", "SHA1"), "sha1"),
     **{
-        name: f"sha{bits}"
-        for bits in (224, 256, 384, 512)
-        for name in (f"SHA-{bits}", f"SHA2-{bits}", f"SHA{bits}")
+        name: f"sha{size.replace('/', '_')}"
+        for size in _SIZES
+        for name in (f"SHA-{size}", f"SHA2-{size}", f"SHA{size}", f"SHA-{size.replace('/', '')}")
     },
-    **{f"SHA3-{bits}": f"sha3_{bits}" for bits in (224, 256, 384, 512)},
+    **{f"SHA3-{bits}": f"sha3_{bits}" for bits in _SIZES[:4]},
 }
-"""What Python calls the digests that a message may be signed with.
-
-The chip makes SHA-256, the desk the others; the chip signs and checks their first 32 bytes all the same.
-"""
+_AES_192_BYTES = 24
 
 
-def not_built_in(what: str) -> str:
+def not_built_in(what: str) -> NotBuiltIn:
     """The reason why a vector is skipped."""
-    return f"{what} is not built in"
+    return NotBuiltIn(f"{what} is not built in")
 
 
-AES_192 = not_built_in("AES-192")
+def need_p256(curve: str) -> None:
+    """Skip vectors on another curve."""
+    if curve not in ("P-256", "secp256r1"):
+        raise not_built_in(f"the curve {curve}")
 
 
-def aes_key(test: Fields, name: str) -> bytes | None:
-    """A key; None if it is for AES-192. Keys that are for no AES at all are the engine's to refuse."""
+def aes_key(test: Fields, name: str) -> bytes:
+    """A key, but for AES-192. Keys that are for no AES at all are the engine's to refuse."""
     key = test.octets(name)
-    return None if len(key) == 24 else key
+    if len(key) == _AES_192_BYTES:
+        raise not_built_in("AES-192")
+    return key
 
 
-def digest_name(fields: Fields, name: str) -> str:
-    """Python's name of the digest that a field names."""
-    given = fields.text(name)
-    if given not in DIGESTS:
-        raise fields.wrong(f"the digest '{given}' is unknown", f"known are {', '.join(DIGESTS)}")
-    return DIGESTS[given]
+def digest_name(given: str) -> str:
+    """Python's name of a digest that a message may be signed with.
+
+    The chip makes SHA-256, the desk the others; the chip signs and checks their first 32 bytes all the same.
+    """
+    name = _DIGESTS.get(given, "")
+    if name not in hashlib.algorithms_available:
+        raise not_built_in(f"the digest {given}")
+    return name

@@ -3,16 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sim.vectors.cases import Point, Signature
+from sim.vectors.cases import NotBuiltIn, Point, Signature
 
 __all__ = ["Engine", "NotBuiltIn", "Refused", "Sealed"]
-
-
-class NotBuiltIn(Exception):
-    """The engine does not have what is asked for, such as messages of this length; the message says what.
-
-    The vector is skipped. What an engine has and must not do is `Refused` instead.
-    """
 
 
 @dataclass(frozen=True)

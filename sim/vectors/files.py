@@ -58,6 +58,8 @@ PACKAGES = {
         "Signature/wycheproof/ecdsa_secp256r1_sha3_512_test.json",
         "Protocol/wycheproof/ecdh_secp256r1_test.json",
         "Protocol/wycheproof/ecdh_secp256r1_ecpoint_test.json",
+        "Protocol/KAS_ECC_CDH_PrimitiveTest.txt",
+        "Signature/ECDSA/SigVer_TruncatedSHAs.rsp",
     ),
 }
 """Packages, and those of their files that are for algorithms of the chip."""

@@ -12,6 +12,7 @@ from sim.vectors.cases import (
     Gcm,
     Hkdf,
     Hmac,
+    NotBuiltIn,
     Place,
     Point,
     Result,
@@ -19,13 +20,12 @@ from sim.vectors.cases import (
     Ways,
     Wrap,
 )
-from sim.vectors.common import AES_192, aes_key, digest_name, not_built_in
+from sim.vectors.common import aes_key, digest_name, need_p256, not_built_in
 from sim.vectors.der import key_of_der, point_of_bytes, signature_of_bytes, signature_of_der
 from sim.vectors.fields import Fields
 
 __all__ = ["read_wycheproof"]
 
-_P256 = ("secp256r1", "P-256")
 _BITS = 8
 
 
@@ -35,7 +35,7 @@ class _Kind:
 
     block: str
     name: str
-    read: Callable[[Fields, Fields, Place, Result], Case | str]
+    read: Callable[[Fields, Fields, Place, Result], Case]
 
 
 def read_wycheproof(document: dict[str, Any], file: str) -> Iterator[Case | Skipped]:
@@ -86,10 +86,10 @@ def _case(kind: _Kind, group: Fields, test: Fields, place: Place) -> Case | Skip
         raise test.wrong(
             f"the result '{test.text('result')}' is none of valid, invalid and acceptable"
         ) from None
-    read = kind.read(group, test, place, result)
-    if isinstance(read, str):
-        return Skipped(place=place, reason=read, block=kind.block, kind=kind.name)
-    return read
+    try:
+        return kind.read(group, test, place, result)
+    except NotBuiltIn as lack:
+        return Skipped(place=place, reason=str(lack), block=kind.block, kind=kind.name)
 
 
 def _tag(test: Fields, group: Fields) -> bytes:
@@ -102,14 +102,11 @@ def _tag(test: Fields, group: Fields) -> bytes:
     return tag
 
 
-def _gcm(group: Fields, test: Fields, place: Place, result: Result) -> Case | str:
-    key = aes_key(test, "key")
-    if key is None:
-        return AES_192
+def _gcm(group: Fields, test: Fields, place: Place, result: Result) -> Case:
     return Gcm(
         place=place,
         result=result,
-        key=key,
+        key=aes_key(test, "key"),
         iv=test.octets("iv"),
         aad=test.octets("aad"),
         plaintext=test.octets("msg"),
@@ -119,11 +116,14 @@ def _gcm(group: Fields, test: Fields, place: Place, result: Result) -> Case | st
     )
 
 
-def _cmac(group: Fields, test: Fields, place: Place, result: Result) -> Case | str:
-    key = aes_key(test, "key")
-    if key is None:
-        return AES_192
-    return Cmac(place=place, result=result, key=key, message=test.octets("msg"), tag=_tag(test, group))
+def _cmac(group: Fields, test: Fields, place: Place, result: Result) -> Case:
+    return Cmac(
+        place=place,
+        result=result,
+        key=aes_key(test, "key"),
+        message=test.octets("msg"),
+        tag=_tag(test, group),
+    )
 
 
 def _hmac(group: Fields, test: Fields, place: Place, result: Result) -> Case:
@@ -144,45 +144,40 @@ def _hkdf(_group: Fields, test: Fields, place: Place, result: Result) -> Case:
     )
 
 
-def _wrap(_group: Fields, test: Fields, place: Place, result: Result) -> Case | str:
-    key = aes_key(test, "key")
-    if key is None:
-        return AES_192
+def _wrap(_group: Fields, test: Fields, place: Place, result: Result) -> Case:
     return Wrap(
         place=place,
         result=result,
-        key=key,
+        key=aes_key(test, "key"),
         plaintext=test.octets("msg"),
         wrapped=test.octets("ct"),
         ways=Ways.BOTH,
     )
 
 
-def _padded_wrap(_group: Fields, _test: Fields, _place: Place, _result: Result) -> str:
-    return not_built_in("key wrap with padding")
+def _padded_wrap(_group: Fields, _test: Fields, _place: Place, _result: Result) -> Case:
+    raise not_built_in("key wrap with padding")
 
 
-def _ecdsa(read_signature: Callable[[bytes], Any]) -> Callable[[Fields, Fields, Place, Result], Case | str]:
-    def read(group: Fields, test: Fields, place: Place, result: Result) -> Case | str:
+def _ecdsa(read_signature: Callable[[bytes], Any]) -> Callable[[Fields, Fields, Place, Result], Case]:
+    def read(group: Fields, test: Fields, place: Place, result: Result) -> Case:
         key = group.part("publicKey" if "publicKey" in group else "key")
-        if key.text("curve") not in _P256:
-            return not_built_in(f"the curve {key.text('curve')}")
+        need_p256(key.text("curve"))
         return EcdsaVerify(
             place=place,
             result=result,
             public=Point(key.integer("wx"), key.integer("wy")),
             message=test.octets("msg"),
-            digest_name=digest_name(group, "sha"),
+            digest_name=digest_name(group.text("sha")),
             signature=read_signature(test.octets("sig")),
         )
 
     return read
 
 
-def _ecdh(read_key: Callable[[bytes], Any]) -> Callable[[Fields, Fields, Place, Result], Case | str]:
-    def read(group: Fields, test: Fields, place: Place, result: Result) -> Case | str:
-        if group.text("curve") not in _P256:
-            return not_built_in(f"the curve {group.text('curve')}")
+def _ecdh(read_key: Callable[[bytes], Any]) -> Callable[[Fields, Fields, Place, Result], Case]:
+    def read(group: Fields, test: Fields, place: Place, result: Result) -> Case:
+        need_p256(group.text("curve"))
         return Ecdh(
             place=place,
             result=result,
@@ -194,8 +189,8 @@ def _ecdh(read_key: Callable[[bytes], Any]) -> Callable[[Fields, Fields, Place, 
     return read
 
 
-def _other_form(_group: Fields, _test: Fields, _place: Place, _result: Result) -> str:
-    return "public keys are read as DER and as points, not as PEM or JWK, which carry the same"
+def _other_form(_group: Fields, _test: Fields, _place: Place, _result: Result) -> Case:
+    raise NotBuiltIn("public keys are read as DER and as points, not as PEM or JWK, which carry the same")
 
 
 _GCM = _Kind("aes", Gcm.kind, _gcm)
