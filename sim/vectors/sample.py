@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 
-from sim.vectors.cases import Case, HashChain, Skipped
+from sim.vectors.cases import Case, Ecdh, EcdsaVerify, HashChain, Skipped, Unreadable
 
 __all__ = ["LIMITS", "sampled"]
 
@@ -15,7 +15,7 @@ _CHAINS = 1  # of a thousand digests each
 def sampled(
     vectors: Sequence[Case | Skipped], seed: int, limits: Mapping[str, int] = LIMITS
 ) -> list[Case | Skipped]:
-    """At most so many vectors of each file, in their order there; what is skipped costs nothing and stays.
+    """At most so many vectors of each file, in their order there; what no engine is asked for stays.
 
     A file's vectors are heaped up by kind, result and group. Each heap gives one before any gives a second,
     and among the heaps each result comes first once, so that few vectors show the most. Which ones is up to
@@ -23,14 +23,26 @@ def sampled(
     """
     files: dict[str, list[Case]] = {}
     for vector in vectors:
-        if isinstance(vector, Case):
+        if isinstance(vector, Case) and not _costs_nothing(vector):
             files.setdefault(vector.place.file, []).append(vector)
     chosen = {
         id(vector)
         for file, of_file in files.items()
         for vector in _of_file(of_file, f"{seed} {file}", limits)
     }
-    return [vector for vector in vectors if isinstance(vector, Skipped) or id(vector) in chosen]
+    return [vector for vector in vectors if _costs_nothing(vector) or id(vector) in chosen]
+
+
+def _costs_nothing(vector: Case | Skipped) -> bool:
+    """Whether it is skipped or decided by its encoding."""
+    match vector:
+        case Skipped():
+            return True
+        case EcdsaVerify():
+            return isinstance(vector.signature, Unreadable)
+        case Ecdh():
+            return isinstance(vector.public, Unreadable)
+    return False
 
 
 def _of_file(vectors: Sequence[Case], seed: str, limits: Mapping[str, int]) -> list[Case]:

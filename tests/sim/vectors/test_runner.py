@@ -5,8 +5,8 @@ from typing import cast
 
 import pytest
 
-from sim.vectors import Engine, Verdict, run, sampled
-from sim.vectors.cases import Case, Gcm, Hash, HashChain, Place, Result, Skipped, Ways
+from sim.vectors import Engine, Verdict, read_vectors, run, sampled
+from sim.vectors.cases import Case, Gcm, Hash, HashChain, Place, Result, Skipped, Unreadable, Ways
 from sim.vectors.engine import NotBuiltIn
 from sim.vectors.engines import ENGINES, engine_named
 from soc.errors import InputError
@@ -104,6 +104,17 @@ def test_a_sample_is_up_to_the_seed_alone(many):
     order = [many.index(vector) for vector in first]
     assert order == sorted(order)
     assert sampled(many, 1, {"aes": 10_000}) == many
+
+
+def test_a_sample_keeps_what_is_refused_at_the_desk():
+    vectors = read_vectors("Signature/wycheproof/ecdsa_secp256r1_sha256_test.json")
+    chosen = sampled(vectors, 1, {"p256": 8})
+    asked = [vector for vector in chosen if not isinstance(getattr(vector, "signature", None), Unreadable)]
+    assert len(asked) == 8
+    assert set(results(asked)) == {"valid", "invalid"}
+    encodings = [vector for vector in vectors if isinstance(getattr(vector, "signature", None), Unreadable)]
+    assert len(encodings) > 150
+    assert [vector for vector in chosen if vector in encodings] == encodings
 
 
 def test_a_sample_keeps_what_is_skipped_and_few_chains(many):
