@@ -22,7 +22,7 @@ from sim.backends.base import Progress
 from sim.core_alone import CoreAlone
 from sim.meter import ModelEngine
 from sim.records import shown
-from soc.chip import Soc
+from soc.chip import make_metrology
 from soc.config import SocConfig
 
 __all__ = [
@@ -242,9 +242,8 @@ def area(config: SocConfig) -> Utilisation:
 
     Both its clock domains have one clock here.
     """
-    metrology = Soc(config).blocks["metrology"]
     return synthesise(
-        DomainRenamer({"metrology": "sync"})(metrology),
+        DomainRenamer({"metrology": "sync"})(make_metrology(config)),
         name=f"metering_{config.name}",
         device=DEVICE,
         frequency_mhz=config.metrology_hz / 1e6,

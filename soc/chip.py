@@ -21,7 +21,7 @@ from rtl.periph.uart import Uart
 from .config import SocConfig
 from .sources import source_revision
 
-__all__ = ["SLOT_BYTES", "Soc", "access_of"]
+__all__ = ["SLOT_BYTES", "Soc", "access_of", "make_metrology"]
 
 SLOT_BYTES = 0x400
 _BUS = {"addr_width": 30, "data_width": 32, "granularity": 32, "features": {"err"}}
@@ -52,7 +52,8 @@ def _uart(config):
     return Uart(clock_hz=config.application_hz, baud=config.uart_baud, fifo_depth=config.uart_fifo_depth)
 
 
-def _metrology(config):
+def make_metrology(config):
+    """The metering of the chip."""
     bits = {"modulator_divider": config.modulator_divider, "cic_decimation": config.cic_decimation}
     return Metrology(
         config.metering,
@@ -70,7 +71,7 @@ _SLOTS = (
     _Slot(
         0x1400,
         "metrology",
-        _metrology,
+        make_metrology,
         ports={name: name for name in ("samples", *PINS, "pulses")},
         windows={
             "quantities": 0x0001_0000,
