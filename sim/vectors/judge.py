@@ -155,7 +155,7 @@ def _verify(case: EcdsaVerify, engine: Engine) -> str | None:
 
 def _sign(case: EcdsaSign, engine: Engine) -> str | None:
     digest = _digest(engine, case.digest_name, case.message)
-    signature = engine.ecdsa_sign(case.private, digest)
+    signature = _too_long(case.private, *case.public) or engine.ecdsa_sign(case.private, digest)
     if isinstance(signature, Refused):
         return f"signing is refused: {signature.reason}"
     if not signature_is_right(case.public, digest, signature):
@@ -164,14 +164,14 @@ def _sign(case: EcdsaSign, engine: Engine) -> str | None:
 
 
 def _key_pair(case: KeyPair, engine: Engine) -> str | None:
-    public = engine.p256_public(case.private)
+    public = _too_long(case.private, *case.public) or engine.p256_public(case.private)
+    if isinstance(public, Refused):
+        return f"the private key is refused: {public.reason}"
     return _answer(case, "the public key", _joined(public), _joined(case.public))
 
 
-def _joined(public: Point | Refused) -> Any:
-    return (
-        public if isinstance(public, Refused) else b"".join(value.to_bytes(_BYTES, "big") for value in public)
-    )
+def _joined(public: Point) -> bytes:
+    return b"".join(value.to_bytes(_BYTES, "big") for value in public)
 
 
 def _public_key(case: PublicKey, engine: Engine) -> str | None:
@@ -179,6 +179,8 @@ def _public_key(case: PublicKey, engine: Engine) -> str | None:
     got = _too_long(*case.public) or engine.ecdh(1, case.public)
     if case.result is Result.INVALID:
         return _opened(case, got, None)
+    if isinstance(got, Refused):
+        return f"the public key is refused: {got.reason}"
     return _answer(case, "1 · Q", got, case.public.x.to_bytes(_BYTES, "big"))
 
 

@@ -1,5 +1,7 @@
 """An engine that answers wrongly is found out, by every kind of vector."""
 
+from dataclasses import replace
+
 import pytest
 
 from sim.vectors import known_files, read_vectors, sampled
@@ -156,6 +158,36 @@ def test_an_acceptable_vector_may_be_refused_but_not_answered_wrongly(reference)
     )
     assert isinstance(refused.public, Unreadable)
     assert complaint(refused, reference) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("ECDSA verification", "public"),
+        ("ECDSA signing", "private"),
+        ("ECDSA signing", "public"),
+        ("P-256 key pair", "private"),
+        ("P-256 key pair", "public"),
+        ("P-256 public key", "public"),
+        ("ECDH", "private"),
+        ("ECDH", "public"),
+        ("ECDH, keys checked", "private"),
+        ("ECDH, keys checked", "public"),
+        ("ECDH, keys checked", "own"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(cases, reference, kind, field):
+    case = next(
+        case
+        for case in cases
+        if case.kind == kind
+        and case.result is Result.VALID
+        and not isinstance(getattr(case, "public", None), Unreadable)
+    )
+    large = 1 << 300 if field == "private" else Point(1 << 300, 1)
+    sentence = complaint(replace(case, **{field: large}), reference)
+    assert sentence
+    assert "refused: a number has more than 256 bits" in sentence
 
 
 def test_a_made_up_shared_secret_for_a_point_off_the_curve_fails(reference):
