@@ -1,12 +1,19 @@
 """Takes the arithmetic unit's instructions in order, each when it disturbs no other."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .signature import MAX_REGISTERS, Issue, Operation
 
 __all__ = ["Interlock"]
+
+
+class _Pending(data.Struct):
+    """A register that is still to be written."""
+
+    valid: 1
+    target: range(MAX_REGISTERS)
 
 
 class Interlock(wiring.Component):
@@ -47,13 +54,18 @@ class Interlock(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         schedule, issue = self._schedule, self.issue.payload
-        busy = Signal(MAX_REGISTERS)
         reading = Signal(range(schedule.reads))
         multiplying = Signal(range(max(schedule.interval.values())))  # until another can be taken
         writing = Signal(range(2 * schedule.writes))  # while an addition would write with the multiplication
 
-        waits = Cat(busy.bit_select(name, 1) for name in (issue.target, issue.left, issue.right)).any()
         multiply = issue.operation == Operation.MULTIPLY
+        queues = self._follow(m, multiply)
+        waits = Cat(
+            pending.valid & (pending.target == name)
+            for queue in queues
+            for pending in queue
+            for name in (issue.target, issue.left, issue.right)
+        ).any()
         in_use = Mux(multiply, multiplying, writing) != 0
         m.d.comb += [
             self.issue.ready.eq(~waits & ~in_use & (reading == 0)),
@@ -64,12 +76,39 @@ class Interlock(wiring.Component):
                 m.d.sync += count.eq(count - 1)
         with m.If(multiplying == schedule.addition + schedule.writes - self._tail):
             m.d.sync += writing.eq(2 * schedule.writes - 1)
-        with m.If(self.freed.stb):
-            m.d.sync += busy.bit_select(self.freed.target, 1).eq(0)
         with m.If(self.taken):
-            m.d.sync += [busy.bit_select(issue.target, 1).eq(1), reading.eq(schedule.reads - 1)]
+            m.d.sync += reading.eq(schedule.reads - 1)
             with m.If(multiply), m.Switch(issue.modulus):
                 for modulus, cycles in schedule.interval.items():
                     with m.Case(modulus):
                         m.d.sync += multiplying.eq(cycles - 1)
         return m
+
+    def _follow(self, m, multiply):
+        """Follows the registers that are still to be written: by additions, and by multiplications.
+
+        Each queue has as many places as there can be such instructions; no register is in them twice.
+        """
+        schedule = self._schedule
+        lasting = schedule.addition + schedule.usable - 1
+        additions = [
+            Signal(_Pending, name=f"addition_{place}") for place in range(-(-lasting // schedule.reads))
+        ]
+        places = max(
+            -(-(schedule.multiplication[name] + schedule.usable - 1) // cycles)
+            for name, cycles in schedule.interval.items()
+        )
+        multiplications = [Signal(_Pending, name=f"multiplication_{place}") for place in range(places)]
+        for queue, enters in ((additions, ~multiply), (multiplications, multiply)):
+            remaining = [
+                pending.valid & ~(self.freed.stb & (self.freed.target == pending.target)) for pending in queue
+            ]
+            m.d.sync += [pending.valid.eq(valid) for pending, valid in zip(queue, remaining, strict=True)]
+            with m.If(self.taken & enters):
+                m.d.sync += [queue[0].valid.eq(1), queue[0].target.eq(self.issue.payload.target)]
+                for place, valid in enumerate(remaining[:-1], 1):
+                    m.d.sync += [
+                        queue[place].valid.eq(valid),
+                        queue[place].target.eq(queue[place - 1].target),
+                    ]
+        return additions, multiplications

@@ -53,22 +53,26 @@ class RowAdder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left, right = Signal(BITS), Signal(BITS)
-        operation, modulus, condition = Signal(Operation), Signal(Modulo), Signal()
+        operation, modulus = Signal(Operation), Signal(Modulo)
         valid, tag = Signal(), Signal.like(self.tag)
         m.d.sync += [
             valid.eq(self.start),
             tag.eq(self.tag),
             operation.eq(self.operation),
             modulus.eq(self.modulus),
-            condition.eq(self.condition),
             left.eq(self.left),
             right.eq(self.right),
         ]
 
-        subtract, select = operation == Operation.SUBTRACT, operation == Operation.SELECT
-        use_left, use_right = ~select | condition, ~select | ~condition
-        augend = Cat(C(1, 1), left & use_left.replicate(BITS), C(0, 1))
-        addend = Cat(subtract, (right & use_right.replicate(BITS)) ^ subtract.replicate(BITS), subtract)
+        with m.If(self.operation == Operation.SELECT):  # the sum of one operand and zero
+            with m.If(self.condition):
+                m.d.sync += right.eq(0)
+            with m.Else():
+                m.d.sync += left.eq(0)
+
+        subtract = operation == Operation.SUBTRACT
+        augend = Cat(C(1, 1), left, C(0, 1))
+        addend = Cat(subtract, right ^ subtract.replicate(BITS), subtract)
         total = Signal(BITS + 1)
         total_operation, total_modulus = Signal(Operation), Signal(Modulo)
         m.d.sync += [

@@ -206,12 +206,12 @@ class RowMultiplier(wiring.Component):
         m.d.sync += Cat(self._rows).eq(Cat(carry_save(*carry_save(*rows[:3]), rows[3])))
 
     def _constant(self, name):
-        """A constant of the modulus in work."""
-        return Mux(
-            self._modulus.as_value(),
-            C(getattr(MODULI[Modulo.N], name), BITS),
-            C(getattr(MODULI[Modulo.P], name), BITS),
-        )
+        """A constant of the modulus in work, if its quotient has to be multiplied; otherwise anything."""
+        modulos = [modulo for modulo, modulus in MODULI.items() if modulus.sparse is None]
+        constant = C(getattr(MODULI[modulos[0]], name), BITS)
+        for modulo in modulos[1:]:
+            constant = Mux(self._modulus == modulo, C(getattr(MODULI[modulo], name), BITS), constant)
+        return constant
 
     def _carried(self, modulus, *, moved):
         """What is added besides the rows: the quotient's digit, where it needs no product, and the carries.
@@ -278,11 +278,11 @@ class RowMultiplier(wiring.Component):
             carried.eq(self._carried(self._final_modulus, moved=C(1, 1))),
         ]
         for number, candidate in enumerate(self._candidates):
-            constants = [-_offset(modulus) - number * modulus.value for modulus in MODULI.values()]
-            constant = Mux(
-                self._final_modulus.as_value(), *(C(value % (1 << width), width) for value in constants[::-1])
-            )
-            first, second = carry_save(base, carried, constant)
+            constants = [(-_offset(name) - number * name.value) % (1 << width) for name in MODULI.values()]
+            constant = Array(constants)[self._final_modulus.as_value()]
+            zeros = min((value & -value).bit_length() - 1 for value in constants if value)
+            high = carry_save(*(row[zeros:] for row in (base, carried, C(0, width) | constant)))
+            first, second = (Cat(row[:zeros], top) for row, top in zip((base, carried), high, strict=True))
             m.d.sync += candidate.eq(first + second)
         whole, less = self._candidates
         m.d.comb += [
