@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format vectors power-cuts bitstream lock clean tools
+.PHONY: help setup demo test lint format vectors power-cuts prove bitstream lock clean tools
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ vectors: $(READY)  ## run every known-answer vector through the RTL
 power-cuts: $(READY)  ## cut the power at every clock of a save
 	@echo "== Cutting the power at every clock of a save"
 	@WATTSEAL_POWER_CUTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/rtl/metering/test_power_fail.py
+
+prove: $(READY)  ## prove the invariants that have a formal proof
+	@echo "== Proving"
+	@$(BIN)/python -m prove
 
 bitstream: $(READY)  ## build the bitstream for BOARD (default ulx3s-85f)
 	@$(BIN)/wattseal build --board $(BOARD)

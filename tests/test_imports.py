@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FLOORS = ("rtl", "soc", "sw", "sim", "bench", "wattseal")
+FLOORS = ("rtl", "soc", "sw", "sim", "bench", "prove", "wattseal")
 FILES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 
 # sw may see of soc only what is generated or declared once; sw/app further nothing but itself and these.

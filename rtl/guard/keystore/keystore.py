@@ -121,10 +121,11 @@ class KeyStore(wiring.Component):
         self._states = Signal(len(STATES))  # a bit for that of the chip
         self._operation = Signal(Operation)
         self._outcome = Signal(Outcome)
-        self._number = Signal(range(slots))  # of the slot that the operation is about
+        self.number = Signal(range(slots))  # of the slot that the operation is about
         self._exists = Signal()
         self._index = Signal(range(SLOT_WORDS))  # of its next word
         self._short = Signal()
+        self.fills = Signal()  # words go into it
         self._random = Signal()  # the words are random ones
         self._loads = Signal()  # the bus has written a word of a key
         self.loaded = Signal(32)  # that word; zero if there is none
@@ -192,7 +193,7 @@ class KeyStore(wiring.Component):
         exists = selected < self._slots
         m.d.comb += [
             # While an operation is being done, its slot is the one that is looked at.
-            vault.looks[0].slot.eq(Mux(self._status.f.busy.r_data, self._number, selected)),
+            vault.looks[0].slot.eq(Mux(self._status.f.busy.r_data, self.number, selected)),
             self._status.f.wiping.r_data.eq(vault.wiping),
             self._status.f.outcome.r_data.eq(self._outcome),
             self._status.f.words.r_data.eq(self._index),
@@ -216,10 +217,10 @@ class KeyStore(wiring.Component):
             vault.wipe.eq(self.wipe | (retired & ~retired_before)),
             self._bank.event("done").eq(ends),
             self._bank.event("refused").eq(refuses),
-            held.slot.eq(self._number),
-            vault.define.slot.eq(self._number),
-            vault.fills[0].slot.eq(self._number),
-            vault.writes[0].payload.slot.eq(self._number),
+            held.slot.eq(self.number),
+            vault.define.slot.eq(self.number),
+            vault.fills[0].slot.eq(self.number),
+            vault.writes[0].payload.slot.eq(self.number),
             vault.writes[0].payload.index.eq(self._index),
         ]
         with m.FSM() as fsm:
@@ -240,9 +241,10 @@ class KeyStore(wiring.Component):
             with m.State("Await Wipe"):
                 with m.If(~vault.wiping):
                     self._end(m, ends, Outcome.SUCCESS)
-        idle, fills = fsm.ongoing("Wait"), fsm.ongoing("Fill")
+        idle, fills = fsm.ongoing("Wait"), self.fills
         stops = written.w_data.matches(Operation.ERASE.value, Operation.WIPE.value)
         m.d.comb += [
+            fills.eq(fsm.ongoing("Fill")),
             refuses.eq((written.w_stb & ~idle & ~(fills & stops)) | (self._loads & (~fills | self._random))),
             held.stb.eq(~idle & self._exists),
             held.erases.eq(fsm.ongoing("Erase")),
@@ -254,7 +256,7 @@ class KeyStore(wiring.Component):
         selected = self._select.f.slot.data
         m.d.sync += [
             self._operation.eq(operation),
-            self._number.eq(selected),
+            self.number.eq(selected),
             self._exists.eq(selected < self._slots),
             self._index.eq(0),
         ]
@@ -286,7 +288,7 @@ class KeyStore(wiring.Component):
             self._end(m, ends, Outcome.WIPED)
         with m.Elif(erases):
             m.next = "Erase"
-        with m.Elif(state.valid | (filling.stb & (filling.slot == self._number))):
+        with m.Elif(state.valid | (filling.stb & (filling.slot == self.number))):
             self._end(m, ends, Outcome.OCCUPIED)
         with m.Elif(defines & is_sound(policy)):
             m.d.comb += [vault.define.stb.eq(1), vault.define.policy.eq(policy)]

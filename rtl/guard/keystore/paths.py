@@ -75,8 +75,8 @@ class Paths(wiring.Component):
             }
         )
         # The request that was taken last, in the cycle in which it is judged.
-        self._judged = Signal()
-        self._request = Signal(
+        self.judged = Signal()
+        self.request = Signal(
             data.StructLayout(
                 {"user": range(users), "result": 1, "slot": slot, "operation": KeyOperation, "external": 1}
             )
@@ -85,12 +85,14 @@ class Paths(wiring.Component):
         self.reader = Signal(range(users))
         self.read_slot = Signal(slot)
         self.read_operation = Signal(KeyOperation)  # what the words are for
+        self.index = Signal(range(SLOT_WORDS))
+        self.fresh = Signal()  # the word read is that of `index`
         self._writer = Signal(range(users))
         self._short = Signal()  # the slot being written is
 
     def elaborate(self, platform):
         m = Module()
-        request, state = self._request, self.look.state
+        request, state = self.request, self.look.state
         clear, held = Signal(), Signal()
         m.d.comb += [
             self.look.slot.eq(request.slot),
@@ -102,8 +104,8 @@ class Paths(wiring.Component):
         key_begins, result_begins = Signal(), Signal()
         m.d.comb += [
             # SEC_CM: KEY.NOREAD
-            key_begins.eq(self._judged & ~request.result & clear & key_allowed),
-            result_begins.eq(self._judged & request.result & clear & result_allowed),
+            key_begins.eq(self.judged & ~request.result & clear & key_allowed),
+            result_begins.eq(self.judged & request.result & clear & result_allowed),
         ]
         self._elaborate_requests(m)
         self._elaborate_keys(m, key_begins)
@@ -125,8 +127,8 @@ class Paths(wiring.Component):
                     for step in range(count, 0, -1):
                         with m.If(asks[(number + step) % count]):
                             m.d.comb += chosen.eq((number + step) % count)
-        takes = asks.any() & ~self._judged
-        m.d.sync += self._judged.eq(takes)
+        takes = asks.any() & ~self.judged
+        m.d.sync += self.judged.eq(takes)
         with m.If(takes):
             m.d.sync += last.eq(chosen)
         with m.Switch(chosen):
@@ -136,23 +138,23 @@ class Paths(wiring.Component):
                     with m.Case(number):
                         m.d.comb += port.request.ready.eq(takes)
                         m.d.sync += [
-                            self._request.user.eq(user),
-                            self._request.result.eq(is_result),
-                            self._request.slot.eq(asked.slot),
-                            self._request.operation.eq(0 if is_result else asked.operation),
-                            self._request.external.eq(asked.external if is_result else 0),
+                            self.request.user.eq(user),
+                            self.request.result.eq(is_result),
+                            self.request.slot.eq(asked.slot),
+                            self.request.operation.eq(0 if is_result else asked.operation),
+                            self.request.external.eq(asked.external if is_result else 0),
                         ]
 
     def _elaborate_keys(self, m, begins):
-        request, policy = self._request, self.look.state.policy
+        request, policy = self.request, self.look.state.policy
         key_class = Signal(KeyClass)
-        fresh, taken, ends = Signal(), Signal(), Signal()  # the word is the next one; it is taken; no more
-        index = Signal(range(SLOT_WORDS))
+        fresh, index = self.fresh, self.index
+        taken, ends = Signal(), Signal()  # the word is taken; no more are given
         refused = Signal()  # what was judged
         erased = self.held.stb & self.held.erases & (self.held.slot == self.read_slot)
         m.d.comb += [
             ends.eq(self.reading & (self.wiping | erased)),
-            refused.eq(self._judged & ~request.result & ~begins),
+            refused.eq(self.judged & ~request.result & ~begins),
             self.read.en.eq(self.reading & ~ends & ~(taken & (index == SLOT_WORDS - 1))),
             self.read.slot.eq(self.read_slot),
             self.read.index.eq(index + taken),
@@ -188,7 +190,7 @@ class Paths(wiring.Component):
                 m.d.comb += taken.eq(1)
 
     def _elaborate_results(self, m, begins):
-        request, policy = self._request, self.look.state.policy
+        request, policy = self.request, self.look.state.policy
         external, taken, ends, done = Signal(), Signal(), Signal(), Signal()
         index = Signal(range(SLOT_WORDS))
         refused = Signal()
@@ -196,7 +198,7 @@ class Paths(wiring.Component):
         word = self.write.payload
         m.d.comb += [
             ends.eq(self.filling.stb & (self.wiping | erased)),
-            refused.eq(self._judged & request.result & ~begins),
+            refused.eq(self.judged & request.result & ~begins),
             taken.eq(self.write.valid & self.write.ready),
             word.slot.eq(self.filling.slot),
             word.index.eq(index),
@@ -220,7 +222,7 @@ class Paths(wiring.Component):
             m.d.sync += index.eq(index + 1)
         for user, port in enumerate(self.results):
             serves = Signal(name=f"takes_{user}")
-            judged = self._judged & request.result & (request.user == user)
+            judged = self.judged & request.result & (request.user == user)
             m.d.comb += [
                 serves.eq(self.filling.stb & (self._writer == user)),
                 # Words of nobody whose key is being written are dropped.

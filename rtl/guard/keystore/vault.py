@@ -68,8 +68,9 @@ class Vault(wiring.Component):
         self.memory = Memory(shape=32, depth=slots * SLOT_WORDS, init=[])
         self.states = [Signal(SLOT, name=f"slot_{number}") for number in range(slots)]
         levels = 1 + len(WipeLevel)
-        self._asked = Signal(levels)  # wipes to be done next: of everything, and by each alert
+        self.asked = Signal(levels)  # wipes to be done next: of everything, and by each alert
         self.wipes = Signal(levels, init=1)  # wipes being done
+        self.before = Signal(len(WipeLevel))  # the alerts in the cycle before
         self.place = Signal(range(slots * SLOT_WORDS))  # of the word being wiped
 
     def elaborate(self, platform):
@@ -91,14 +92,13 @@ class Vault(wiring.Component):
 
     def _elaborate_wipe(self, m):
         """Returns whether a word is to be overwritten."""
-        before = Signal.like(self.alerts)
-        asked = Cat(self.wipe, self.alerts & ~before)
-        m.d.sync += before.eq(self.alerts)
-        m.d.comb += self.wiping.eq((self._asked | self.wipes).any())
+        asked = Cat(self.wipe, self.alerts & ~self.before)
+        m.d.sync += self.before.eq(self.alerts)
+        m.d.comb += self.wiping.eq((self.asked | self.wipes).any())
         with m.If(self.wipes == 0):
-            m.d.sync += [self.wipes.eq(self._asked | asked), self._asked.eq(0), self.place.eq(0)]
+            m.d.sync += [self.wipes.eq(self.asked | asked), self.asked.eq(0), self.place.eq(0)]
         with m.Else():
-            m.d.sync += [self._asked.eq(self._asked | asked), self.place.eq(self.place + 1)]
+            m.d.sync += [self.asked.eq(self.asked | asked), self.place.eq(self.place + 1)]
             with m.If(self.place == self._slots * SLOT_WORDS - 1):
                 m.d.sync += self.wipes.eq(0)
         wipes_word = Signal()

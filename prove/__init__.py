@@ -1,0 +1,1 @@
+"""Formal proofs of the chip's invariants: harnesses, and what runs them."""
