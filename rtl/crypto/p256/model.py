@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .arithmetic import MODULI, Modulo, Operation, Timing, compute
+from ...bus import KeyOperation
+from .arithmetic import MAX_REGISTERS, MODULI, Modulo, Operation, Timing, compute
 from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .declarations import Status, point_rom
 from .microcode import (
@@ -26,8 +28,9 @@ from .scalar import BLIND_CYCLES, DIGIT_CYCLES, Blind, Digit, blinded_words
 
 __all__ = ["Class", "Model", "Peers"]
 
-_MASK = 0xFFFF_FFFF
 _ROM = None
+_WIPE_CYCLES = {"row": MAX_REGISTERS + 6, "compact": AREA_WORDS * MAX_REGISTERS + 6}
+_HMACS = (Request.HMAC_SEED, Request.HMAC_VALUE, Request.HMAC_AGAIN)
 
 
 def _rom():
@@ -61,18 +64,26 @@ class Peers:
     keys : dict of int to (int, Class)
         The slots that are not empty.
     random : callable
-        Gives a random word, or None when there is no randomness.
+        Gives a random word; None when there is no randomness any more.
+    healthy : bool
+        There is randomness when the operation begins.
     cycles : dict of Request to int
         How long the unit is busy with each request to another block.
+    first_hmac : int
+        Cycles more of the first HMAC after its key.
     results : dict of int to (int, bool)
         The keys that came into slots, and if they are external.
+    refuses : callable
+        Whether a key is refused for an operation, by slot and `KeyOperation`; None for never.
     """
 
     keys: dict
-    random: object
+    random: Callable[[], int | None]
+    healthy: bool = True
     cycles: dict = field(default_factory=dict)
+    first_hmac: int = 0
     results: dict = field(default_factory=dict)
-    refuses: object = None
+    refuses: Callable[[int, KeyOperation], bool] | None = None
 
     def key(self, slot, operation):
         """The slot's key and class; None if it is refused."""
@@ -104,7 +115,7 @@ class Model:
         self.variant = variant
         self.peers = peers
         self.words = [0] * 128
-        self.registers = [0] * 64
+        self.registers = [0] * MAX_REGISTERS
         self.cycles = 0
 
     def number(self, area):
@@ -129,7 +140,8 @@ class Model:
         self._flags[Condition.TEMPLATE] = template is not None
         self._class = Class()
         self._pc, self._stack, self._repeat, self._free = operation.value, [], 0, 0
-        self._index, self._counted, self._mark = 0, None, False
+        self._hmac_key = None
+        self._index, self._counted, self._mark, self._new_key = 0, None, False, False
         self._position, self._sign, self._table, self._status = 0, False, 0, Status.SUCCESS
         now = 1
         while now is not None:
@@ -182,8 +194,10 @@ class Model:
     def _do(self, request, area, register, argument):
         """Do a request; returns how long it takes."""
         if request in self._externals:
+            if request == Request.HASH_WIPE and self._hmac_key is None:
+                return 1
             self._externals[request](self, area, argument)
-            return self.peers.cycles.get(request, 0)
+            return self.peers.cycles.get(request, 0) + self._fetch(request)
         match request:
             case Request.PUT:
                 value = self.number(area)
@@ -197,6 +211,9 @@ class Model:
             case Request.POINT:
                 place = 2 * (self._table << TEETH - 1 | self._index)
                 self.registers[register : register + 2] = _rom()[place : place + 2]
+            case Request.WIPE:
+                self.registers = [0] * MAX_REGISTERS
+                return _WIPE_CYCLES[self.variant]
             case Request.FILL:
                 first = area.value * AREA_WORDS
                 self.words[first : first + register * AREA_WORDS] = [0x0101_0101 * argument] * (
@@ -210,6 +227,11 @@ class Model:
             case Request.DIGIT:
                 return self._digit(Digit(argument))
         return MOVE_CYCLES[request]
+
+    def _fetch(self, request):
+        """The hash unit fetches a new key's values with the first HMAC."""
+        first, self._new_key = self._new_key, request == Request.HMAC_KEY
+        return self.peers.first_hmac if first and request in _HMACS else 0
 
     def _random(self, area, odd):
         value = 0
@@ -250,8 +272,6 @@ class Model:
         return DIGIT_CYCLES
 
     def _key(self, area, argument):
-        from ...bus import KeyOperation
-
         answer = self.peers.key(self._slot, KeyOperation(argument))
         if answer is None:
             self._refused = True
@@ -288,9 +308,6 @@ class Model:
     def _forget(self, area, argument):
         self._hmac_key = None
 
-    def _clear(self, area, argument):
-        self.registers = [0] * 64
-
     _externals = {
         Request.KEY: _key,
         Request.RESULT: _result,
@@ -300,7 +317,6 @@ class Model:
         Request.HMAC_VALUE: _value,
         Request.HMAC_AGAIN: _again,
         Request.HASH_WIPE: _forget,
-        Request.WIPE: _clear,
     }
 
     def _holds(self, condition):
@@ -310,7 +326,7 @@ class Model:
             case Condition.MARKED:
                 return self._mark
             case Condition.HEALTHY:
-                return self.peers.random() is not None
+                return self.peers.healthy
             case Condition.TEMPLATE_KEY:
                 return self._class.template
             case Condition.UNCHECKED:

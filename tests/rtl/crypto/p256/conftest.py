@@ -10,6 +10,7 @@ from rtl.bus import KeyClass, csr
 from rtl.crypto.p256.arithmetic import VARIANTS
 from rtl.crypto.p256.declarations import Status
 from rtl.crypto.p256.microcode import Request
+from rtl.crypto.p256.model import Model, Peers
 from rtl.crypto.p256.p256 import P256
 from rtl.crypto.p256.paths import template_signature
 from rtl.crypto.sha256.unit import Unit as Hash
@@ -17,6 +18,7 @@ from sim.block import Block
 
 SLOTS = 16
 LIMIT = 2_000_000  # cycles that nothing may take longer than
+_BEGUN = 2  # cycles of an operation that have passed when its beginning has been written
 KEEPER = {Request.KEY: 9, Request.RESULT: 11, Request.TEMPLATE: 8}
 """How long the unit is busy with what the key store below does at once."""
 
@@ -252,8 +254,20 @@ class Device:
         self.begin(operation, **fields)
         before = self.block.cycles
         self.block.until("irq", LIMIT)
-        self.cycles = self.block.cycles - before - 1
+        self.cycles = self.block.cycles - before + _BEGUN
         return self.end()
+
+    def twin(self, seed, keys):
+        """The model in the same surroundings: the same random words from now on, and these keys."""
+        self.seed(seed)
+        state = [seed]
+
+        def random_word():
+            state[0] = next_random(state[0])
+            return state[0]
+
+        peers = Peers(keys=keys, random=random_word, cycles=KEEPER | HASH, first_hmac=FIRST_HMAC)
+        return Model(variant=self.variant, peers=peers)
 
 
 @pytest.fixture(scope="session", params=sorted(VARIANTS))
@@ -272,3 +286,22 @@ def compiled(variant):
 def device(compiled, variant):
     """A fresh device."""
     return Device(compiled.fresh(), variant)
+
+
+HASH = {
+    Request.HMAC_KEY: 171,
+    Request.HMAC_SEED: 290,
+    Request.HMAC_VALUE: 160,
+    Request.HMAC_AGAIN: 160,
+    Request.HASH_WIPE: 213,
+}
+"""How long the unit is busy with what the hash unit does, if that is ``fast`` and has nothing else to do."""
+
+FIRST_HMAC = 13
+"""Cycles that the first HMAC after its key takes more."""
+
+
+@pytest.fixture(scope="session")
+def hash_cycles():
+    """Cycles of the steps of a nonce, and what the first one with a key takes more."""
+    return HASH, FIRST_HMAC
