@@ -35,7 +35,7 @@ class CompactArithmetic(wiring.Component):
     Latency
     -------
     In cycles, as `Timing` tells: an instruction every 8 cycles; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be
-    used 11 cycles after they are taken, a ``MULTIPLY`` 73 modulo p and 141 modulo n; another ``MULTIPLY`` is
+    used 10 cycles after they are taken, a ``MULTIPLY`` 72 modulo p and 140 modulo n; another ``MULTIPLY`` is
     taken 67 and 135 cycles later. A wipe takes 8 · ``registers`` + 5.
 
     Raises
@@ -79,6 +79,7 @@ class CompactArithmetic(wiring.Component):
             Memory(shape=WORD_BITS, depth=depth, init=[], attrs={"ram_style": "block"}) for _ in range(2)
         ]
         m.submodules.left, m.submodules.right = self._memories
+        self._write_ports = [memory.write_port() for memory in self._memories]
         self._take(m)
         self._read(m)
         self._retire(m)
@@ -114,8 +115,8 @@ class CompactArithmetic(wiring.Component):
             Mux(self._reading, self._reads.right, self.issue.payload.right),
         )
         words = []
-        for memory, register in zip(self._memories, registers, strict=True):
-            port = memory.read_port()
+        for memory, write_port, register in zip(self._memories, self._write_ports, registers, strict=True):
+            port = memory.read_port(transparent_for=(write_port,))
             m.d.comb += port.addr.eq(Mux(self.wiping, 0, Cat(word, register)))
             words.append(port.data)
         m.d.sync += [
@@ -149,6 +150,7 @@ class CompactArithmetic(wiring.Component):
         """Chooses what is written next, and sets the flags when it is."""
         adder, multiplier = self._adder, self._multiplier
         finishing = adder.finishing | multiplier.finishing
+        target = Mux(multiplier.finishing, multiplier.finishing_tag, adder.finishing_tag)
         with m.If(self._writing):
             m.d.sync += [
                 self._written_word.eq(self._written_word + 1),
@@ -159,15 +161,15 @@ class CompactArithmetic(wiring.Component):
                 self._writing.eq(1),
                 self._written_word.eq(0),
                 self._multiplied.eq(multiplier.finishing),
-                self._target.eq(Mux(multiplier.finishing, multiplier.finishing_tag, adder.finishing_tag)),
+                self._target.eq(target),
             ]
         self._result = Signal(WORD_BITS)
         m.d.comb += [
             adder.result_word.eq(self._written_word),
             multiplier.result_word.eq(self._written_word),
             self._result.eq(Mux(self._multiplied, multiplier.result, adder.result)),
-            self._interlock.freed.stb.eq(self._writing & (self._written_word == 0)),
-            self._interlock.freed.target.eq(self._target),
+            self._interlock.freed.stb.eq(finishing),
+            self._interlock.freed.target.eq(target),
             self.idle.eq(
                 ~(
                     self._reading
@@ -203,8 +205,7 @@ class CompactArithmetic(wiring.Component):
                 adr.eq(outside.address),
                 word.eq(outside.data),
             ]
-        for memory in self._memories:
-            port = memory.write_port()
+        for port in self._write_ports:
             m.d.comb += [
                 port.en.eq(en | self.wiping),
                 port.addr.eq(Mux(self.wiping, self._wiped, Cat(adr.word, adr.register))),

@@ -90,13 +90,12 @@ class Interlock(wiring.Component):
         Each queue has as many places as there can be such instructions; no register is in them twice.
         """
         schedule = self._schedule
-        lasting = schedule.addition + schedule.usable - 1
         additions = [
-            Signal(_Pending, name=f"addition_{place}") for place in range(-(-lasting // schedule.reads))
+            Signal(_Pending, name=f"addition_{place}")
+            for place in range(-(-(schedule.addition - 1) // schedule.reads))
         ]
         places = max(
-            -(-(schedule.multiplication[name] + schedule.usable - 1) // cycles)
-            for name, cycles in schedule.interval.items()
+            -(-(schedule.multiplication[name] - 1) // cycles) for name, cycles in schedule.interval.items()
         )
         multiplications = [Signal(_Pending, name=f"multiplication_{place}") for place in range(places)]
         for queue, enters in ((additions, ~multiply), (multiplications, multiply)):

@@ -90,18 +90,12 @@ class RowArithmetic(wiring.Component):
     def _start(self, m):
         """Reads the operands, and gives them to what works on them."""
         issue = self.issue.payload
+        self._write_port = self._memory.write_port(granularity=WORD_BITS)
         operands = []
-        for name, adr in (
-            ("left", Mux(self.issue.valid, issue.left, self.read_adr.register)),
-            ("right", issue.right),
-        ):
-            port = self._memory.read_port()
-            forward = Signal(name=f"forward_{name}")  # the register was written while it was read
-            operand = Signal(BITS, name=name)
-            m.d.comb += port.addr.eq(Mux(self.wiping, 0, adr))
-            m.d.sync += forward.eq(self._writes & (self._target == adr))
-            m.d.comb += operand.eq(Mux(forward, self._written, port.data))
-            operands.append(operand)
+        for register in (Mux(self.issue.valid, issue.left, self.read_adr.register), issue.right):
+            port = self._memory.read_port(transparent_for=(self._write_port,))
+            m.d.comb += port.addr.eq(Mux(self.wiping, 0, register))
+            operands.append(port.data)
         multiply = self._reads.operation == Operation.MULTIPLY
         for part in (self._adder, self._multiplier):
             m.d.comb += [
@@ -146,7 +140,7 @@ class RowArithmetic(wiring.Component):
 
     def _write(self, m):
         """Writes results, words from outside, and zeros."""
-        port = self._memory.write_port(granularity=WORD_BITS)
+        port = self._write_port
         outside = self.write.payload
         m.d.comb += self.write.ready.eq(self.idle & ~self.issue.valid)
         with m.If(self.wiping):

@@ -33,13 +33,11 @@ class Schedule:
     writes : int
         Cycles in which a result is written.
     addition : int
-        When an ``ADD``, ``SUBTRACT`` or ``SELECT`` begins to write.
+        When an ``ADD``, ``SUBTRACT`` or ``SELECT`` begins to write, and its target may be named.
     multiplication : dict of Modulo to int
-        When a ``MULTIPLY`` begins to write.
+        The same of a ``MULTIPLY``.
     interval : dict of Modulo to int
         When the next ``MULTIPLY`` can be taken.
-    usable : int
-        From the first cycle of writing until the target may be named.
     ended : int
         From the first cycle of writing until the end.
     """
@@ -49,7 +47,6 @@ class Schedule:
     addition: int
     multiplication: dict[Any, int]
     interval: dict[Any, int]
-    usable: int
     ended: int
 
 
@@ -60,7 +57,6 @@ SCHEDULES = {
         addition=4,
         multiplication={Modulo.P: 12, Modulo.N: 24},
         interval={Modulo.P: 8, Modulo.N: 20},
-        usable=0,
         ended=2,
     ),
     "compact": Schedule(
@@ -69,7 +65,6 @@ SCHEDULES = {
         addition=10,
         multiplication={name: len(steps(modulus)) + 5 for name, modulus in MODULI.items()},
         interval={name: len(steps(modulus)) for name, modulus in MODULI.items()},
-        usable=1,
         ended=DIGITS,
     ),
 }
@@ -134,7 +129,7 @@ class Timing:
                 cycle += 1
             writes = cycle + schedule.addition
         self.cycle = cycle + schedule.reads
-        self._usable[target] = writes + schedule.usable
-        times = Times(cycle, writes + schedule.usable, writes + schedule.ended)
+        self._usable[target] = writes
+        times = Times(cycle, writes, writes + schedule.ended)
         self.idle = max(self.idle, times.ended)
         return times
