@@ -86,10 +86,11 @@ _SLOTS = (
 def _sysinfo(config, blocks):
     directory = [0] * (_SLOTS[-1].number + 1)
     for slot in _SLOTS:
-        registers = blocks[slot.name].bus.memory_map.resources()
-        directory[slot.number] = next(
-            register.value for register, name, _ in registers if name[0] == "identification"
-        )
+        if slot.name in blocks:
+            registers = blocks[slot.name].bus.memory_map.resources()
+            directory[slot.number] = next(
+                register.value for register, name, _ in registers if name[0] == "identification"
+            )
     return SysInfo(
         name=config.name,
         blocks=directory,
@@ -110,7 +111,7 @@ def _sysinfo(config, blocks):
         stores_emulated=True,
         core_port_open=True,
         source_revision=source_revision(),
-        metrology_program=blocks["metrology"].identification,
+        metrology_program=blocks["metrology"].identification if "metrology" in blocks else bytes(32),
     )
 
 
@@ -135,6 +136,8 @@ class Soc(wiring.Component):
     ----------
     config : SocConfig
         What is built.
+    metering : bool
+        Whether the metrology is, with its domain; without, for simulation of the rest, its ports are missing.
 
     Members
     -------
@@ -168,16 +171,19 @@ class Soc(wiring.Component):
     Request to answer: three cycles for a register, two for a quantity, one for a bus error.
     """
 
-    def __init__(self, config: SocConfig):
+    def __init__(self, config: SocConfig, *, metering: bool = True):
         self.config = config
-        blocks = {slot.name: slot.make(config) for slot in _SLOTS}
+        self._slots = [slot for slot in _SLOTS if metering or slot.name != "metrology"]
+        blocks = {slot.name: slot.make(config) for slot in self._slots}
         self.blocks = {"sysinfo": _sysinfo(config, blocks), **blocks}
-        self.interrupts = {slot.name: slot.number for slot in _SLOTS if hasattr(blocks[slot.name], "irq")}
+        self.interrupts = {
+            slot.name: slot.number for slot in self._slots if hasattr(blocks[slot.name], "irq")
+        }
         self.windows: dict[str, tuple[str, int]] = {}
         self._join_buses()
         members = {
             chip_name: blocks[slot.name].signature.members[name]
-            for slot in _SLOTS
+            for slot in self._slots
             for name, chip_name in slot.ports.items()
         }
         super().__init__(
@@ -192,13 +198,13 @@ class Soc(wiring.Component):
     def _join_buses(self):
         registers = csr.Decoder(addr_width=14, data_width=32)
         registers.add(self.blocks["sysinfo"].bus, name="sysinfo", addr=0)
-        for slot in _SLOTS:
+        for slot in self._slots:
             registers.add(self.blocks[slot.name].bus, name=slot.name, addr=slot.address // 4)
         self._registers = registers
         self._bridge = WishboneCSRBridge(registers.bus, data_width=32)
         self._decoder = wishbone.Decoder(**_BUS)
         self._decoder.add(self._bridge.wb_bus, addr=0)
-        for slot in _SLOTS:
+        for slot in self._slots:
             block = self.blocks[slot.name]
             for name, address in slot.windows.items():
                 if name not in block.signature.members:
@@ -215,11 +221,7 @@ class Soc(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        metrology = self.blocks["metrology"]
-        m.submodules.nvm = nvm = Nvm(
-            regions={"metrology": NvmRegion(words=metrology.nvm_words, domain="metrology")}
-        )
-        connect(m, metrology.nvm, nvm.metrology)
+        self._join_nvm(m)
         m.submodules.firewall = self._firewall
         m.submodules.decoder = self._decoder
         m.submodules.bridge = self._bridge
@@ -230,10 +232,22 @@ class Soc(wiring.Component):
             m.submodules[name] = block
             if name in self.interrupts:
                 m.d.comb += self.irq[self.interrupts[name]].eq(block.irq)
-        for slot in _SLOTS:
+        for slot in self._slots:
             for name, chip_name in slot.ports.items():
                 self._join_port(m, self.blocks[slot.name], name, chip_name)
         return m
+
+    def _join_nvm(self, m):
+        """Give every block that has a region of the non-volatile memory its own."""
+        owners = {name: block for name, block in self.blocks.items() if hasattr(block, "nvm")}
+        regions = {
+            name: NvmRegion(words=block.nvm_words, domain="metrology" if name == "metrology" else "sync")
+            for name, block in owners.items()
+        }
+        if regions:
+            m.submodules.nvm = nvm = Nvm(regions=regions)
+            for name, block in owners.items():
+                connect(m, block.nvm, getattr(nvm, name))
 
     def _join_port(self, m, block, name, chip_name):
         """Make the chip's port the block's, be it an interface or a signal."""

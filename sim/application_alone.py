@@ -1,0 +1,119 @@
+"""The application's side of the chip, without its metrology: for firmware that does not meter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from sim.backends.core import Core
+from sim.block import Block
+from sim.randomness import SimulatedRandomness
+from sim.sequencer import Sequencer
+from soc.chip import Soc
+from soc.config import SocConfig
+
+__all__ = ["ApplicationAlone"]
+
+_LATEST_CLOCKS = 1 << 32
+
+
+class _Bench(wiring.Component):
+    """The chip without its metrology, its core's place, and a source of randomness."""
+
+    def __init__(self, config: SocConfig):
+        self._soc = Soc(config, metering=False)
+        self._sequencer = Sequencer(core_cycles=config.core_cycles_per_operation)
+        members = dict(self._sequencer.signature.members)
+        for inside in ("irq", "power_off", "bus"):
+            del members[inside]
+        self._forwarded = tuple(members)
+        super().__init__(
+            {
+                **members,
+                "answered": Out(1),
+                "random_broken": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.soc = soc = self._soc
+        m.submodules.sequencer = sequencer = self._sequencer
+        for name in self._forwarded:
+            inner, outer = getattr(sequencer, name), getattr(self, name)
+            flows_in = self.signature.members[name].flow is In
+            m.d.comb += inner.eq(outer) if flows_in else outer.eq(inner)
+        connect(m, sequencer.bus, soc.core)
+        m.d.comb += [
+            sequencer.irq.eq(soc.irq),
+            self.answered.eq(sequencer.status.done == self.request),
+        ]
+        if "random" in soc.signature.members:
+            m.submodules.randomness = randomness = SimulatedRandomness()
+            m.d.comb += randomness.broken.eq(self.random_broken)
+            connect(m, randomness.random, soc.random)
+        return m
+
+
+class _Core(Core):
+    """The handshake with a compiled block."""
+
+    def __init__(self, block: Block):
+        super().__init__()
+        self._block = block
+        self._request = 0
+
+    async def handshake(
+        self, command: int, address: int, words: Sequence[int], wanted: int
+    ) -> tuple[int, list[int]]:
+        block = self._block
+        block.set("command", command)
+        block.set("address", address)
+        if words:
+            block.set("words_w", sum(word << 32 * place for place, word in enumerate(words)))
+        self._request ^= 1
+        block.set("request", self._request)
+        block.until("answered", _LATEST_CLOCKS)
+        given = block.get("words_r") if wanted else 0
+        return block.get("status"), [given >> 32 * place & 0xFFFF_FFFF for place in range(wanted)]
+
+
+class ApplicationAlone:
+    """The compiled application side of a configuration, from power-on; it goes on from run to run.
+
+    Parameters
+    ----------
+    config : SocConfig
+        What is built, but for its metrology.
+
+    Raises
+    ------
+    InputError
+        If a tool is missing or fails.
+    """
+
+    def __init__(self, config: SocConfig):
+        self._block = Block(_Bench(config))
+        self._core = _Core(self._block)
+
+    @property
+    def cycles(self) -> int:
+        """Clocks so far."""
+        return self._block.cycles
+
+    def break_randomness(self, *, broken: bool = True) -> None:
+        """Let the source of randomness fail, or be right again."""
+        self._block.set("random_broken", broken)
+
+    def run(self, scenario: Any) -> Any:
+        """Drive a coroutine of operations to its end; returns what it returns, raises what it raises."""
+        running = self._core.run(scenario)
+        try:
+            running.send(None)
+        except StopIteration as stop:
+            return stop.value
+        raise RuntimeError("The simulated core has waited for something that is not the chip")
