@@ -31,8 +31,8 @@ class RowArithmetic(wiring.Component):
     Latency
     -------
     In cycles, as `Timing` tells: an instruction a cycle; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be used 4
-    cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 24 modulo n; another ``MULTIPLY`` is taken 8
-    and 20 cycles later. A wipe takes ``registers`` + 5.
+    cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 25 modulo n; another ``MULTIPLY`` is taken 8
+    and 21 cycles later. A wipe takes ``registers`` + 5.
 
     Raises
     ------
@@ -151,11 +151,11 @@ class RowArithmetic(wiring.Component):
                 port.data.eq(self._result),
                 port.en.eq((1 << DIGITS) - 1),
             ]
-        with m.Elif(self.write.valid & self.write.ready):
+        with m.Else():
             m.d.comb += [
                 port.addr.eq(outside.address.register),
                 port.data.eq(outside.data.replicate(DIGITS)),
-                port.en.eq(1 << outside.address.word),
+                port.en.eq((self.write.valid & self.write.ready) << outside.address.word),
             ]
 
     def _wipe(self, m):

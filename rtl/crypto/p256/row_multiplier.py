@@ -36,7 +36,7 @@ def _slow_passes():
     passes = [_Pass.OPERAND, _Pass.OPERAND]
     for _ in range(DIGITS - 2):
         passes += [_Pass.QUOTIENT, _Pass.OPERAND]
-    return [*passes, _Pass.QUOTIENT, _Pass.SETTLE, _Pass.SETTLE, _Pass.INVERSE, _Pass.FOLD, _Pass.MODULUS]
+    return [*passes, _Pass.QUOTIENT, *[_Pass.SETTLE] * 3, _Pass.INVERSE, _Pass.FOLD, _Pass.MODULUS]
 
 
 _PASSES = {True: [_Pass.OPERAND] * DIGITS, False: _slow_passes()}
@@ -83,7 +83,7 @@ class RowMultiplier(wiring.Component):
 
     Latency
     -------
-    From ``start`` to ``done``: 11 cycles modulo p, 23 modulo n. The next ``start`` can come 8 and 20 cycles
+    From ``start`` to ``done``: 11 cycles modulo p, 24 modulo n. The next ``start`` can come 8 and 21 cycles
     after it.
     """
 
@@ -178,10 +178,10 @@ class RowMultiplier(wiring.Component):
                 m.d.sync += self._digit.eq(0)
             with m.Case(_Pass.INVERSE):
                 m.d.sync += [self._factor.eq(self._constant("inverse")), self._digit.eq(self._total)]
-            with m.Case(_Pass.FOLD):
+            with m.Case(_Pass.FOLD):  # no carry has been waiting since the second pass that settled
                 m.d.sync += [
                     self._factor.eq(self._constant("complement") << WORD_BITS),
-                    self._digit.eq(self._total[_ROW_BITS:]),
+                    self._digit.eq(self._sum[_ROW_BITS:]),
                 ]
             with m.Case(_Pass.MODULUS):
                 low = [row[:WORD_BITS] for row in self._rows]

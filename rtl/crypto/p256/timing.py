@@ -55,8 +55,8 @@ SCHEDULES = {
         reads=1,
         writes=1,
         addition=4,
-        multiplication={Modulo.P: 12, Modulo.N: 24},
-        interval={Modulo.P: 8, Modulo.N: 20},
+        multiplication={Modulo.P: 12, Modulo.N: 25},
+        interval={Modulo.P: 8, Modulo.N: 21},
         ended=2,
     ),
     "compact": Schedule(
