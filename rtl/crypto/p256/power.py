@@ -32,6 +32,11 @@ def power(asm, exponent, modulo, registers):
         Of the products.
     registers : sequence of int
         Twelve registers: base, its odd powers up to 15, those of 8, 16 and 32 ones, the result.
+
+    Raises
+    ------
+    ValueError
+        If the exponent is one of these powers itself.
     """
     result = registers[-1]
     place = {1: registers[0]}
@@ -54,6 +59,8 @@ def power(asm, exponent, modulo, registers):
         half, ones = registers[number], run
         place[(1 << run) - 1] = half
     (top, _), *pieces = _pieces(exponent)
+    if not pieces:
+        raise ValueError(f"An exponent must be more than one of the powers that are kept, not {exponent}")
     source, pending = place[top], 0
     for piece, length in pieces:
         pending += length

@@ -1,5 +1,7 @@
 """The P-256 block, compiled with a hash unit, a key store and randomness that can be foretold."""
 
+import random
+
 import pytest
 from amaranth import Array, Module, Signal
 from amaranth.lib import data, wiring
@@ -8,6 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.bus import KeyClass, csr
 from rtl.crypto.p256.arithmetic import VARIANTS
+from rtl.crypto.p256.curve import P256 as P256_CURVE
 from rtl.crypto.p256.declarations import Status
 from rtl.crypto.p256.microcode import Request
 from rtl.crypto.p256.model import Model, Peers
@@ -305,3 +308,11 @@ FIRST_HMAC = 13
 def hash_cycles():
     """Cycles of the steps of a nonce, and what the first one with a key takes more."""
     return HASH, FIRST_HMAC
+
+
+@pytest.fixture(scope="session")
+def edge_keys():
+    """Private keys where something special might happen: ends of the range, digits of windows, runs of bits."""
+    runs = [(1 << 200) - 1, 1 << 255, (1 << 128) - 1 << 64, int("55" * 32, 16)]
+    ends = [1, 2, 3, 16, 31, 32, 33, 62, 64, P256_CURVE.n - 1, P256_CURVE.n - 2, P256_CURVE.n - 32]
+    return [*ends, *runs, random.Random(0).randrange(1, P256_CURVE.n)]
