@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from .columns import bytes_of, mix_column, shift_rows, word_of
 from .passes import KEY_ROWS, Passes, rounds
-from .sbox import SBox
+from .sbox import SBoxes
 
 __all__ = ["Cipher", "CipherSignature"]
 
@@ -74,8 +74,8 @@ class CipherSignature(wiring.Signature):
 class Cipher(wiring.Component):
     """AES-128 and AES-256 (FIPS 197), one round a clock.
 
-    The round keys are expanded once for each key, a round key a clock, into a memory of 16 rows, by four of the
-    16 S-boxes.
+    The round keys are expanded once for each key, a round key a clock, into a memory of 16 rows, by four of
+    the 16 S-boxes.
 
     Members
     -------
@@ -84,8 +84,8 @@ class Cipher(wiring.Component):
 
     Latency
     -------
-    A block is given 10 clocks after it is taken, 14 with a key of 256 bits; the next one is taken in the clock
-    after that. Backwards 178 and 254. ``ready`` comes 11 (14) clocks after the last word of a key,
+    A block is given 10 clocks after it is taken, 14 with a key of 256 bits; the next one is taken in the
+    clock after that. Backwards 178 and 254. ``ready`` comes 11 (14) clocks after the last word of a key,
     and 17 after ``wipe``.
     """
 
@@ -98,18 +98,15 @@ class Cipher(wiring.Component):
         m = Module()
         port = self.port
         m.submodules.passes = passes = Passes()
-        state, round_key, out = Signal(128), Signal(128), Signal(128)
-        boxes = []
-        for index, byte in enumerate(bytes_of(state)):
-            m.submodules[f"sbox_{index}"] = box = SBox()
-            m.d.comb += [box.byte.eq(byte), box.linear.eq(passes.linear)]
-            boxes.append(box)
-        shifted, mixed = Signal(128), Signal(128)
+        # The block between two rounds is nowhere but behind the S-boxes, which are memories.
+        substituted, shifted, mixed = Signal(128), Signal(128), Signal(128)
+        out, following, round_key = Signal(128), Signal(128), Signal(128)
         columns = [shifted[at : at + 32] for at in range(0, 128, 32)]
         m.d.comb += [
-            shifted.eq(shift_rows([box.result for box in boxes])),
+            shifted.eq(shift_rows(bytes_of(substituted))),
             mixed.eq(Cat(mix_column(column) for column in columns)),
             out.eq(Mux(passes.mix, mixed, shifted) ^ round_key),
+            following.eq(Mux(passes.active, out, port.source ^ round_key)),
             port.take.eq(port.start & port.ready & ~passes.active),
             port.taken.eq(port.take),
             port.give.eq(passes.active & passes.last & port.room),
@@ -120,60 +117,73 @@ class Cipher(wiring.Component):
             passes.advance.eq(port.take | (passes.active & (~passes.last | port.room))),
             passes.abort.eq(port.abort | port.wipe),
         ]
-        with m.If(port.take):
-            m.d.sync += state.eq(port.source ^ round_key)
-        with m.Elif(passes.active & ~passes.last):
-            m.d.sync += state.eq(out)
-        self._elaborate_keys(m, passes, round_key, boxes[:4])
+        steps = port.take | (passes.active & ~passes.last)
+        expands, before = self._elaborate_keys(m, passes, round_key, substituted[:32])
+        for at in range(0, 128, 16):
+            m.submodules[f"sboxes_{at // 16}"] = boxes = SBoxes()
+            m.d.comb += [
+                boxes.bytes.eq(following[at : at + 16]),
+                boxes.linear.eq(passes.next_linear),
+                boxes.en.eq(steps),
+                substituted[at : at + 16].eq(boxes.results),
+            ]
+            if at < 32:
+                with m.If(~port.ready | port.key_stb):
+                    m.d.comb += [
+                        boxes.bytes.eq(before[at : at + 16]),
+                        boxes.linear.eq(0),
+                        boxes.en.eq(1),
+                    ]
         return m
 
-    def _elaborate_keys(self, m, passes, round_key, boxes):
-        """Expands the key (FIPS 197, section 5.2) into the memory of round keys, and reads that."""
+    def _elaborate_keys(self, m, passes, round_key, substituted):
+        """Expands the key (FIPS 197, section 5.2) into the memory of round keys, and reads that.
+
+        Returns whether a key is expanded or wiped, and the last word that was made of it, whose SubWord
+        is to be ``substituted`` in the next clock.
+        """
         port = self.port
-        before, constant = Signal(32), Signal(8, init=1)  # the word before the row that is being made
+        constant = Signal(8, init=1)
         count = Signal(range(KEY_ROWS))  # of words of the key, or the row that is being made
         expands, wipes, turns = Signal(), Signal(init=1), Signal()
         read_row, write_row, write = Signal.like(count), Signal.like(count), Signal(4)
+        word = Signal(32)
         m.d.comb += [
             port.ready.eq(~expands & ~wipes),
             turns.eq(port.short | ~count[0]),
             write_row.eq(Mux(expands | wipes, count, count[2])),
             read_row.eq(Mux(expands, count - Mux(port.short, 1, 2), passes.row)),
             write.eq(Mux(expands | wipes, 0b1111, port.key_stb << count[:2])),
+            word.eq(Mux(turns, substituted.rotate_left(8) ^ (constant << 24), substituted)),
         ]
-        substituted = Signal(32)
-        with m.If(expands):
-            m.d.comb += [box.byte.eq(byte) for box, byte in zip(boxes, bytes_of(before), strict=True)]
-        m.d.comb += substituted.eq(word_of([box.result for box in boxes]))
-        word = Signal(32)
-        m.d.comb += word.eq(Mux(turns, substituted.rotate_left(8) ^ (constant << 24), substituted))
         key_word = Mux(wipes, 0, port.key_word)
         columns = []
         for number in range(4):
             m.submodules[f"keys_{number}"] = memory = Memory(shape=32, depth=KEY_ROWS, init=[])
             read_port, write_port = memory.read_port(domain="comb"), memory.write_port()
-            following = Signal(32, name=f"word_{number}")
+            made = Signal(32, name=f"word_{number}")
             m.d.comb += [
-                following.eq(Mux(expands, read_port.data ^ word, key_word)),
+                made.eq(Mux(expands, read_port.data ^ word, key_word)),
                 read_port.addr.eq(read_row),
                 write_port.addr.eq(write_row),
-                write_port.en.eq(write[number]),
-                write_port.data.eq(following),
+                write_port.en.eq(write.bit_select(number, 1)),
+                write_port.data.eq(made),
             ]
             columns.append(read_port.data)
-            word = following
+            word = made
         m.d.comb += round_key.eq(word_of(columns))
         with m.If(port.wipe):
             m.d.sync += [wipes.eq(1), expands.eq(0), count.eq(0)]
         with m.Elif(wipes):
-            m.d.sync += [wipes.eq(count != KEY_ROWS - 1), count.eq(count + 1), before.eq(0), constant.eq(1)]
+            m.d.sync += [wipes.eq(count != KEY_ROWS - 1), count.eq(count + 1), constant.eq(1)]
         with m.Elif(expands):
-            m.d.sync += [count.eq(count + 1), before.eq(word)]
+            m.d.sync += count.eq(count + 1)
             with m.If(turns):
                 m.d.sync += constant.eq((constant << 1) ^ Mux(constant[7], 0x1B, 0))
             with m.If(count == rounds(port.short)):
                 m.d.sync += [expands.eq(0), count.eq(0), constant.eq(1)]
         with m.Elif(port.key_stb):
-            m.d.sync += [count.eq(count + 1), before.eq(port.key_word)]
+            m.d.sync += count.eq(count + 1)
             with m.If(count == Mux(port.short, 3, 7)):
                 m.d.sync += [expands.eq(1), count.eq(Mux(port.short, 1, 2))]
+        return expands, word

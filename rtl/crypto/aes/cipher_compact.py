@@ -8,13 +8,14 @@ from amaranth.lib.wiring import In
 from .cipher import CipherSignature
 from .columns import bytes_of, mix_column, word_of
 from .passes import KEY_ROWS, Passes, rounds
-from .sbox import SBox
+from .sbox import SBoxes
 
 __all__ = ["CompactCipher"]
 
 
 class CompactCipher(wiring.Component):
-    """AES-128 and AES-256 (FIPS 197), one column a clock, with four S-boxes.
+    """AES-128 and AES-256 (FIPS 197), one column a clock, with four S-boxes in two
+    block RAMs.
 
     Each row of the state has a memory of its own, with two banks: a pass reads its bytes from one bank, where
     ShiftRows is a matter of addresses, and writes them to the other one. The round keys are expanded once for
@@ -40,19 +41,18 @@ class CompactCipher(wiring.Component):
         m = Module()
         port = self.port
         m.submodules.passes = passes = Passes()
-        column, next_column, bank = Signal(2), Signal(2), Signal()  # numbers of the column; bank that is read
+        column, next_column, bank = Signal(2), Signal(2), Signal()  # numbers of the column; bank written
         begun, steps, ends = Signal(), Signal(), Signal()
-        state, round_key, out = Signal(32), Signal(32), Signal(32)
-        busy, substituted, before = self._elaborate_keys(m, passes, round_key, next_column)
-        boxes = []
-        for index, (byte, key_byte) in enumerate(zip(bytes_of(state), bytes_of(before), strict=True)):
-            m.submodules[f"sbox_{index}"] = box = SBox()
-            m.d.comb += [box.byte.eq(Mux(busy, key_byte, byte)), box.linear.eq(passes.linear)]
-            boxes.append(box)
-        mixed = Mux(passes.mix, mix_column(substituted), substituted)
+        substituted, round_key, out = Signal(32), Signal(32), Signal(32)
         m.d.comb += [
-            substituted.eq(word_of([box.result for box in boxes])),
-            out.eq(Mux(passes.active, mixed, port.source) ^ round_key),
+            out.eq(
+                Mux(
+                    passes.active,
+                    Mux(passes.mix, mix_column(substituted), substituted),
+                    port.source,
+                )
+                ^ round_key
+            ),
             port.take.eq(~passes.active & ((port.start & port.ready) | begun)),
             port.taken.eq(port.take & ends),
             port.give.eq(passes.active & passes.last & port.room),
@@ -72,65 +72,83 @@ class CompactCipher(wiring.Component):
             m.d.comb += next_column.eq(column + steps)
             with m.If(steps):
                 m.d.sync += [begun.eq(port.take & ~ends), bank.eq(bank ^ ends)]
+        before = self._elaborate_keys(m, passes, round_key, next_column, substituted)
+        following = self._elaborate_state(m, out, column, next_column, bank, steps)
+        for at in (0, 16):
+            m.submodules[f"sboxes_{at // 16}"] = boxes = SBoxes()
+            m.d.comb += [
+                boxes.bytes.eq(Mux(port.ready, following, before)[at : at + 16]),
+                boxes.linear.eq(passes.next_linear & port.ready),
+                boxes.en.eq(steps | ~port.ready),
+                substituted[at : at + 16].eq(boxes.results),
+            ]
+        return m
+
+    def _elaborate_state(self, m, out, column, next_column, bank, steps):
+        """The memories of the four rows. Returns the bytes for the next clock's S-boxes.
+
+        Of the first column of a pass, the last row's byte is the one that is being written in this clock.
+        """
+        following = Signal(32)
         rows = []
         for row, byte in enumerate(bytes_of(out)):
             m.submodules[f"row_{row}"] = memory = Memory(shape=8, depth=8, init=[])
             read_port, write_port = memory.read_port(domain="comb"), memory.write_port()
+            ends = next_column == 0
             m.d.comb += [
-                read_port.addr.eq(Cat((column + row)[:2], bank)),
-                write_port.addr.eq(Cat(column, ~bank)),
+                read_port.addr.eq(Cat((next_column + row)[:2], Mux(ends, bank, ~bank))),
+                write_port.addr.eq(Cat(column, bank)),
                 write_port.en.eq(steps),
                 write_port.data.eq(byte),
             ]
-            rows.append(read_port.data)
-        m.d.comb += state.eq(word_of(rows))
-        return m
+            rows.append(Mux(ends, byte, read_port.data) if row == 3 else read_port.data)
+        m.d.comb += following.eq(word_of(rows))
+        return following
 
-    def _elaborate_keys(self, m, passes, round_key, next_column):
+    def _elaborate_keys(self, m, passes, round_key, next_column, substituted):
         """Expands the key (FIPS 197, section 5.2), and reads the round keys ahead.
 
-        Returns whether the S-boxes are needed, where their result goes, and what goes into them.
+        Returns the word whose SubWord is to be ``substituted`` in the next clock.
         """
         port = self.port
         m.submodules.keys = memory = Memory(shape=32, depth=4 * KEY_ROWS, init=[])
         read_port, write_port = memory.read_port(), memory.write_port()
         count = Signal(range(4 * KEY_ROWS))  # of words
         before, constant = Signal(32), Signal(8, init=1)
-        substituted, following = Signal(32), Signal(32)
+        made, word = Signal(32), Signal(32)
         expands, fresh, wipes, settled = Signal(), Signal(), Signal(init=1), Signal()
         size = Signal(range(9))  # of the key, in words
         place = Signal(3)  # of the word within as many
-        word = Signal(32)
         m.d.comb += [
             size.eq(Mux(port.short, 4, 8)),
             port.ready.eq(settled & ~expands & ~wipes),  # the first round key is read
-            read_port.addr.eq(Mux(expands, count + fresh - size, Cat(next_column, passes.next_row))),
+            read_port.addr.eq(Mux(expands, count - size, Cat(next_column, passes.next_row))),
             write_port.addr.eq(count),
             write_port.en.eq(wipes | (expands & fresh) | port.key_stb),
-            write_port.data.eq(Mux(expands, following, Mux(wipes, 0, port.key_word))),
+            write_port.data.eq(Mux(expands, made, Mux(wipes, 0, port.key_word))),
             round_key.eq(read_port.data),
-            following.eq(read_port.data ^ word),
+            made.eq(read_port.data ^ word),
             word.eq(before),
         ]
+        m.d.sync += settled.eq(~expands & ~wipes)
         with m.If(place == 0):
             m.d.comb += word.eq(substituted.rotate_left(8) ^ (constant << 24))
         with m.Elif(~port.short & (place == 4)):
             m.d.comb += word.eq(substituted)
-        m.d.sync += settled.eq(~expands & ~wipes)
         with m.If(port.wipe):
             m.d.sync += [wipes.eq(1), expands.eq(0), count.eq(0), fresh.eq(0), place.eq(0)]
         with m.Elif(wipes):
             m.d.sync += [wipes.eq(~count.all()), count.eq(count + 1), before.eq(0), constant.eq(1)]
         with m.Elif(expands):
-            m.d.sync += fresh.eq(1)
+            m.d.sync += fresh.eq(~fresh)
             with m.If(fresh):
-                m.d.sync += [count.eq(count + 1), before.eq(following)]
+                m.d.sync += [count.eq(count + 1), before.eq(made)]
                 m.d.sync += place.eq(Mux(place == size - 1, 0, place + 1))
                 with m.If(place == 0):
                     m.d.sync += constant.eq((constant << 1) ^ Mux(constant[7], 0x1B, 0))
                 with m.If(count == (rounds(port.short) << 2) + 3):
-                    m.d.sync += [expands.eq(0), fresh.eq(0), place.eq(0), count.eq(0), constant.eq(1)]
+                    m.d.sync += [expands.eq(0), place.eq(0), count.eq(0), constant.eq(1)]
         with m.Elif(port.key_stb):
             m.d.sync += [count.eq(count + 1), before.eq(port.key_word)]
             m.d.sync += expands.eq(count == size - 1)
-        return expands, substituted, before
+        return before

@@ -1,23 +1,15 @@
 """The registers of the modes of AES, and the way of 32 bits between them."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .cipher import CipherSignature
 from .signature import byte_mask
 
-__all__ = ["DataPath", "Feed"]
+__all__ = ["DataPath"]
 
 _DOUBLE = 0x87  # of x^128 in the field of CMAC
-
-
-class Feed(enum.Enum, shape=2):
-    """What is shifted into the block register."""
-
-    WAY = 0
-    WORD = 1
-    OPERAND = 2
 
 
 class DataPath(wiring.Component):
@@ -53,9 +45,9 @@ class DataPath(wiring.Component):
     way : Out(32)
         The sum.
     shift_counter, shift_block : In(1)
-        Shifts the way, or what ``feed`` says, into the register.
-    feed : In(Feed)
-        See there.
+        Shifts the way into the register.
+    feed_word : In(1)
+        With ``shift_block``: not the way, but the word.
     increment, restart : In(1)
         Counts up the last word of ``counter``; makes it what it was at ``keep``.
     keep : In(1)
@@ -82,7 +74,7 @@ class DataPath(wiring.Component):
                 "way": Out(32),
                 "shift_counter": In(1),
                 "shift_block": In(1),
-                "feed": In(Feed),
+                "feed_word": In(1),
                 "increment": In(1),
                 "restart": In(1),
                 "keep": In(1),
@@ -93,44 +85,32 @@ class DataPath(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         operand, data = Signal(32), Signal(32)
-        mask = Signal(32)
         m.d.comb += [
-            mask.eq(byte_mask(self.bytes)),
-            data.eq(self.word & mask),
-            operand.eq(_word(self.operand, self.index)),
+            data.eq(self.word & byte_mask(self.bytes)),
+            operand.eq(_word(self.operand, self.index) & self.add_operand.replicate(32)),
         ]
-        block = self._elaborate_block(m, data, operand)
+        block = self._elaborate_block(m, data)
         counter = self._elaborate_counter(m)
         top, doubled, overflows = block[96:], Signal(32), Signal()
+        counted = byte_mask(Mux(self.add_block, Mux(self.masked, self.bytes, 4), 0))
         with m.If(self.index == 0):
             m.d.sync += overflows.eq(top[31])
         m.d.comb += [
             doubled.eq(Mux(self.index == 3, (top << 1) ^ Mux(overflows, _DOUBLE, 0), block[95:127])),
             self.way.eq(
                 data
+                ^ (Mux(self.double, doubled, top) & counted)
+                ^ operand
+                ^ (counter[96:] & self.add_counter.replicate(32))
                 ^ self.constant
-                ^ (
-                    Mux(self.double, doubled, top)
-                    & (mask | (~self.masked).replicate(32))
-                    & _all(self.add_block)
-                )
-                ^ (operand & _all(self.add_operand))
-                ^ (counter[96:] & _all(self.add_counter))
             ),
         ]
         return m
 
-    def _elaborate_block(self, m, data, operand):
+    def _elaborate_block(self, m, data):
         """The register of what the cipher gives and GHASH takes."""
         block = Signal(128)
-        fed = Signal(32)
-        with m.Switch(self.feed):
-            with m.Case(Feed.WORD):
-                m.d.comb += fed.eq(data)
-            with m.Case(Feed.OPERAND):
-                m.d.comb += fed.eq(operand)
-            with m.Default():
-                m.d.comb += fed.eq(self.way)
+        fed = Mux(self.feed_word, data, self.way)
         with m.If(self.cipher.give):
             m.d.sync += block.eq(Cat(self.cipher.result, block))
         with m.Elif(self.shift_block):
@@ -160,7 +140,3 @@ def _word(block, index):
     """Word ``index`` of a block, from its first one."""
     words = [block[at : at + 32] for at in reversed(range(0, 128, 32))]
     return Mux(index[1], Mux(index[0], words[3], words[2]), Mux(index[0], words[1], words[0]))
-
-
-def _all(bit):
-    return bit.replicate(32)

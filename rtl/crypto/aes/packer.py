@@ -1,10 +1,11 @@
 """Joins byte strings that come in words, whole or not, into whole words."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .signature import Word, byte_mask
+from .columns import bytes_of
+from .signature import Word
 
 __all__ = ["Packer"]
 
@@ -19,7 +20,7 @@ class Packer(wiring.Component):
     packed : Out(stream of 32 bits)
         The same bytes, four a word.
     flush : In(1)
-        Gives the bytes that are left, and zeros behind them; then `words` must have none to give.
+        Gives the bytes that are left, and zeros behind them; then there must be no word.
     empty : Out(1)
         No bytes are left.
     clear : In(1)
@@ -27,7 +28,7 @@ class Packer(wiring.Component):
 
     Latency
     -------
-    None: a word that completes another one gives it in the same clock.
+    A clock a byte. A byte that completes a word gives it in the same clock.
     """
 
     words: In(stream.Signature(Word))
@@ -38,22 +39,22 @@ class Packer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        left, count = Signal(24), Signal(2)
-        word, total, joined = self.words.payload, Signal(3), Signal(56)
-        with m.Switch(count):
-            for number in range(4):
-                with m.Case(number):
-                    data = word.data & byte_mask(word.bytes)
-                    m.d.comb += joined.eq((left << 32) | (data << (24 - 8 * number)))
+        left, count, place = Signal(24), Signal(2), Signal(2)
+        word, byte = self.words.payload, Signal(8)
+        comes, steps, ends = Signal(), Signal(), Signal()
         m.d.comb += [
-            total.eq(count + word.bytes),
+            byte.eq(Mux(self.flush, 0, Array(bytes_of(word.data))[place])),
+            comes.eq(Mux(self.flush, ~self.empty, self.words.valid & (word.bytes != 0))),
+            steps.eq(comes & (self.packed.ready | (count != 3))),
+            ends.eq((word.bytes == 0) | ((place + 1 == word.bytes) & steps)),
             self.empty.eq(count == 0),
-            self.packed.payload.eq(Mux(self.flush, left << 8, joined[24:])),
-            self.packed.valid.eq(Mux(self.flush, ~self.empty, self.words.valid & total[2])),
-            self.words.ready.eq(~self.flush & (self.packed.ready | ~total[2])),
+            self.packed.payload.eq(Cat(byte, left)),
+            self.packed.valid.eq(comes & (count == 3)),
+            self.words.ready.eq(ends & ~self.flush),
         ]
-        with m.If(self.clear | (self.flush & self.packed.ready)):
-            m.d.sync += [left.eq(0), count.eq(0)]
-        with m.Elif(self.words.valid & self.words.ready):
-            m.d.sync += [left.eq(Mux(total[2], joined[:24], joined[32:])), count.eq(total[:2])]
+        with m.If(self.clear):
+            m.d.sync += [left.eq(0), count.eq(0), place.eq(0)]
+        with m.Elif(steps):
+            m.d.sync += [left.eq(Cat(byte, left)), count.eq(count + 1)]
+            m.d.sync += place.eq(Mux(ends | self.flush, 0, place + 1))
         return m

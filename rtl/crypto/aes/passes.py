@@ -42,8 +42,8 @@ class Passes(wiring.Component):
         Forgets the block in work.
     active : Out(1)
         A block is in work.
-    linear : Out(1)
-        The inversion is left out of SubBytes.
+    next_linear : Out(1)
+        The inversion is left out of SubBytes in the next clock.
     mix : Out(1)
         MixColumns is done.
     last : Out(1)
@@ -57,7 +57,7 @@ class Passes(wiring.Component):
     advance: In(1)
     abort: In(1)
     active: Out(1)
-    linear: Out(1)
+    next_linear: Out(1)
     mix: Out(1)
     last: Out(1)
     row: Out(range(KEY_ROWS))
@@ -73,6 +73,7 @@ class Passes(wiring.Component):
             active.eq(self.active),
             next_number.eq(number),
             next_part.eq(part),
+            self.next_linear.eq(self.decrypt & (next_part != _INVERSION)),
         ]
         with m.If(self.abort):
             m.d.comb += active.eq(0)
@@ -100,7 +101,6 @@ class Passes(wiring.Component):
             number.eq(next_number),
             part.eq(next_part),
             self.row.eq(self.next_row),
-            self.linear.eq(active & self.decrypt & (next_part != _INVERSION)),
             self.mix.eq(Mux(self.decrypt, next_part.matches(*_MIXING), next_number != last_round)),
             self.last.eq(
                 active

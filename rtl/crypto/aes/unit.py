@@ -6,15 +6,18 @@ from amaranth.lib.wiring import In, Out, connect
 
 from .cipher import Cipher
 from .cipher_compact import CompactCipher
-from .data_path import DataPath, Feed
+from .data_path import DataPath
 from .ghash import Ghash
 from .packer import Packer
 from .signature import Command, Operation, Word, byte_mask
 
 __all__ = ["VARIANTS", "Unit"]
 
-VARIANTS = {"fast": (Cipher, 13), "compact": (CompactCipher, 3)}
-"""Cipher of each variant, and bits a clock of its GHASH."""
+VARIANTS = {
+    "fast": (Cipher, {"digit": 12, "tables": True}),
+    "compact": (CompactCipher, {"digit": 3}),
+}
+"""Cipher of each variant, and parameters of its GHASH."""
 
 _WRAP_IV = 0xA6A6_A6A6  # each half of the initial value of RFC 3394, section 2.2.3.1
 _SHORTEST_TAG = 4
@@ -78,8 +81,8 @@ class Unit(wiring.Component):
     def __init__(self, *, variant):
         if variant not in VARIANTS:
             raise ValueError(f"Variant must be one of {', '.join(sorted(VARIANTS))}, not {variant!r}")
-        cipher, digit = VARIANTS[variant]
-        self._cipher, self._ghash = cipher(), Ghash(digit=digit)
+        cipher, ghash = VARIANTS[variant]
+        self._cipher, self._ghash = cipher(), Ghash(**ghash)
         self._path, self._packer = DataPath(columns=cipher.columns), Packer()
         super().__init__(
             {
@@ -126,7 +129,11 @@ class Unit(wiring.Component):
             self._run_cipher(m)
             self._wipe(m)
         m.d.comb += self.wiping.eq(
-            fsm.ongoing("Wipe Key") | fsm.ongoing("Wipe Registers") | (self._then == _Then.WIPED)
+            fsm.ongoing("Wipe Key")
+            | fsm.ongoing("Wipe Registers")
+            | fsm.ongoing("Wipe Hash Key")
+            | fsm.ongoing("Wipe Cipher")
+            | (self._then == _Then.WIPED)
         )
         return ResetInserter(self.wipe)(m)
 
@@ -157,8 +164,8 @@ class Unit(wiring.Component):
         """A word has passed; part of a state's actions."""
         m.d.sync += self._index.eq(self._index + when)
 
-    def _shift_block(self, m, feed=Feed.WAY):
-        m.d.comb += [self._path.shift_block.eq(1), self._path.feed.eq(feed)]
+    def _shift_block(self, m, *, word=0):
+        m.d.comb += [self._path.shift_block.eq(1), self._path.feed_word.eq(word)]
 
     def _run(self, m, then):
         """Have the cipher do a block; part of a state's actions."""
@@ -201,6 +208,8 @@ class Unit(wiring.Component):
                     for operation, state in follows.items():
                         with m.Case(operation):
                             m.next = state
+                with m.If(asked.operation.as_value().matches(Operation.IV, Operation.HASHED_IV)):
+                    m.d.comb += self._ghash.clear.eq(1)  # of what CMAC's keys are made of
                 with m.If(asked.operation == Operation.KEY):
                     self._clear(m)
                     m.d.sync += self._asked.short.eq(asked.short)
@@ -215,7 +224,10 @@ class Unit(wiring.Component):
                 with m.If(self._number == Mux(self._asked.short, 3, 7)):
                     self._run(m, _Then.KEEP_KEY)  # of zeros: the hash key, and what CMAC's keys are made of
         with m.State("Keep Key"):
-            m.d.comb += [ghash.set_key.eq(1), ghash.load.eq(1)]
+            m.d.comb += ghash.set_key.eq(1)
+            m.next = "Keep Subkey"
+        with m.State("Keep Subkey"), m.If(ghash.ready):
+            m.d.comb += ghash.load.eq(1)
             m.next = "Clear Block"
         with m.State("Clear Block"):
             self._shift_block(m)
@@ -348,7 +360,7 @@ class Unit(wiring.Component):
                 m.d.sync += self._keystream.eq(1)
             with m.If(self.words.valid & self.words.ready):
                 with m.If(has_bytes):
-                    self._shift_block(m, Mux(encrypts, Feed.WAY, Feed.WORD))
+                    self._shift_block(m, word=~encrypts)
                     self._next_word(m)
                     m.d.sync += self._text_bytes.eq(self._text_bytes + word.bytes)
                     with m.If(self._index == 3):
@@ -386,6 +398,12 @@ class Unit(wiring.Component):
             m.d.sync += self._pads.eq(0)
             self._take_message_word(m)
             with m.If(self._index == 3):
+                m.next = "Load Subkey"
+        with m.State("Load Subkey"):
+            m.d.comb += path.add_operand.eq(1)
+            self._shift_block(m)
+            self._next_word(m)
+            with m.If(self._index == 3):
                 m.next = "Double"
         with m.State("Next Block"):
             self._end_piece(m, last)
@@ -396,6 +414,7 @@ class Unit(wiring.Component):
             with m.If(self._index == 3):
                 m.d.sync += self._padded.eq(0)
                 with m.If(~self._padded):
+                    m.d.comb += ghash.clear.eq(1)
                     m.next = "Add Subkey"
         with m.State("Add Subkey"):
             m.d.comb += [path.add_block.eq(1), path.add_counter.eq(1), path.shift_counter.eq(1)]
@@ -415,14 +434,14 @@ class Unit(wiring.Component):
             m.next = "Take Message"
 
     def _take_message_word(self, m):
-        """A word of the message joins the chaining value; what CMAC's keys are made of takes its place."""
+        """A word of the message joins the chaining value on its way into the cipher."""
         m.d.comb += self._path.shift_counter.eq(1)
-        self._shift_block(m, Feed.OPERAND)
+        self._shift_block(m)
         self._next_word(m)
 
     def _next_message_block(self, m, ends):
         with m.If(ends):
-            m.next = "Double"
+            m.next = "Load Subkey"
         with m.Else():
             self._run(m, _Then.MAC)
 
@@ -555,17 +574,22 @@ class Unit(wiring.Component):
 
     def _wipe(self, m):
         """Zeros go through everything: what is left follows from them alone."""
-        path, cipher = self._path, self._path.cipher
+        path, cipher, ghash = self._path, self._path.cipher, self._ghash
         with m.State("Wipe Key"):
             m.d.comb += cipher.wipe.eq(1)
             self._clear(m)
             m.next = "Wipe Registers"
         with m.State("Wipe Registers"):
-            # The key's memory takes longer than these: the block register's zeros get into the hash key.
-            m.d.comb += [path.shift_counter.eq(1), path.keep.eq(1), self._ghash.set_key.eq(1)]
+            m.d.comb += [path.shift_counter.eq(1), path.keep.eq(1)]
             self._shift_block(m)
-            with m.If(cipher.ready):
-                self._run(m, _Then.WIPED)
+            self._next_word(m)
+            with m.If(self._index == 3):
+                m.next = "Wipe Hash Key"
+        with m.State("Wipe Hash Key"):
+            m.d.comb += [path.keep.eq(1), ghash.set_key.eq(1)]
+            m.next = "Wipe Cipher"
+        with m.State("Wipe Cipher"), m.If(ghash.ready & cipher.ready):
+            self._run(m, _Then.WIPED)
         with m.State("Wipe Block"):
             self._shift_block(m)
             self._next_word(m)
