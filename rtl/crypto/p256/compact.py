@@ -36,7 +36,7 @@ class CompactArithmetic(wiring.Component):
     -------
     In cycles, as `Timing` tells: an instruction every 8 cycles; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be
     used 10 cycles after they are taken, a ``MULTIPLY`` 72 modulo p and 140 modulo n; another ``MULTIPLY`` is
-    taken 67 and 135 cycles later. A wipe takes 8 · ``registers`` + 5.
+    taken 67 and 135 cycles later. A wipe takes 8 · ``registers`` + 4.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class RowArithmetic(wiring.Component):
     -------
     In cycles, as `Timing` tells: an instruction a cycle; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be used 4
     cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 25 modulo n; another ``MULTIPLY`` is taken 8
-    and 21 cycles later. A wipe takes ``registers`` + 5.
+    and 21 cycles later. A wipe takes ``registers`` + 4.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from rtl.crypto.p256.arithmetic import (
     WORD_BITS,
     Issue,
     Modulo,
+    Modulus,
     N,
     Operation,
     P,
@@ -205,3 +206,90 @@ def test_sequences_and_their_timing(unit, registers, pauses):
         assert [unit.read(index) for index in range(registers)] == unit.registers[:registers], repeat
         if unit.flags is not None:
             assert unit.block.get("flags") == unit.flags, repeat
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_factors_of_any_size(unit, seed):
+    """One factor may be any number; sums and differences of any numbers are as the model says."""
+    unit, rng = unit(), random.Random(seed)
+    for _ in range(40):
+        modulo = rng.choice(list(Modulo))
+        modulus = MODULI[modulo]
+        large = (1 << BITS) - 1 - rng.getrandbits(rng.randrange(1, BITS + 1))
+        for operation in (Operation.MULTIPLY, Operation.ADD, Operation.SUBTRACT, Operation.SELECT):
+            operands = [large, number(rng, modulus)]
+            rng.shuffle(operands)
+            for register, value in enumerate(operands):
+                unit.load(register, value)
+            unit.run([Step(operation, modulo, 2, 0, 1, rng.randrange(2))])
+            assert unit.read(2) == unit.registers[2], f"seed {seed}, {operation} {modulus.name} of {operands}"
+
+
+def test_words_are_written_while_idle_only(unit):
+    unit = unit()
+    block = unit.block
+    unit.load(0, P.value - 1)
+    unit.load(1, 5)
+    block.set("write__payload", 1 | WORD << 9)
+    block.set("issue__payload", Step(Operation.MULTIPLY, Modulo.P, 1, 0, 1).payload)
+    block.set("issue__valid", 1)
+    block.set("write__valid", 1)
+    assert block.get("idle")
+    assert not block.get("write__ready")
+    block.tick()
+    block.set("issue__valid", 0)
+    timing = Timing(variant=unit.variant)
+    times = timing.take(Operation.MULTIPLY, Modulo.P, 1, 0, 1)
+    assert block.until("write__ready", LIMIT) == times.ended - 1
+    block.set("write__valid", 0)
+    assert unit.read(1) == compute(Operation.MULTIPLY, P, P.value - 1, 5).value
+
+
+def test_marks_are_kept():
+    """Cycles of the operations, and of the ones that follow each other without a pause."""
+    marks = {"row": ((8, 12), (21, 25), (1, 4)), "compact": ((67, 72), (135, 140), (8, 10))}
+    for variant, (
+        (interval, latency),
+        (interval_n, latency_n),
+        (addition, addition_latency),
+    ) in marks.items():
+        for modulo, between, until in (
+            (Modulo.P, interval, latency),
+            (Modulo.N, interval_n, latency_n),
+        ):
+            timing = Timing(variant=variant)
+            times = [timing.take(Operation.MULTIPLY, modulo, target, 0, 0) for target in (1, 2)]
+            assert [times[0].usable, times[1].taken] == [until, between], variant
+        timing = Timing(variant=variant)
+        times = [timing.take(Operation.ADD, Modulo.P, target, 0, 0) for target in (1, 2)]
+        assert [times[0].usable, times[1].taken] == [addition_latency, addition], variant
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^Variant of the arithmetic unit must be one of row, compact, not 'fast'"
+    ):
+        arithmetic_unit(variant="fast")
+    with pytest.raises(
+        ValueError, match=r"^Variant of the arithmetic unit must be one of row, compact, not 'fast'"
+    ):
+        Timing(variant="fast")
+    for variant in VARIANTS:
+        for registers in (0, 65):
+            with pytest.raises(
+                ValueError, match=rf"^Number of registers must be from 1 to 64, not {registers}$"
+            ):
+                arithmetic_unit(variant=variant, registers=registers)
+
+
+def test_moduli():
+    assert P.sparse == ((2, 1), (5, 1), (6, -1), (7, 1))
+    assert N.sparse is None
+    for modulus in (P, N):
+        assert modulus.value * modulus.inverse % (1 << WORD_BITS) == WORD
+        assert modulus.carried << WORD_BITS == modulus.cancelling + 1
+        assert modulus.radix_squared == pow(2, 2 * BITS, modulus.value)
+    with pytest.raises(ValueError, match=r"^Modulus x must be odd, not 0x"):
+        Modulus("x", P.value - 1)
+    with pytest.raises(ValueError, match=r"^The top word of modulus x must be 0xffffffff: 0x7"):
+        Modulus("x", P.value >> 1)
