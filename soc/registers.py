@@ -21,8 +21,20 @@ _ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
+class CodeMap:
+    """A value of a field that has a name; ``description`` may be empty."""
+
+    name: str
+    value: int
+    description: str
+
+
+@dataclass(frozen=True)
 class FieldMap:
-    """A field of a register; ``write_one`` is ``clear`` or ``set`` if writing ones does that to it."""
+    """A field of a register; ``write_one`` is ``clear`` or ``set`` if writing ones does that to it.
+
+    ``codes`` are its values by name, if it is an enumeration.
+    """
 
     name: str
     lsb: int
@@ -31,6 +43,7 @@ class FieldMap:
     access: str
     description: str
     write_one: str = ""
+    codes: tuple[CodeMap, ...] = ()
 
     @property
     def mask(self) -> int:
@@ -105,9 +118,21 @@ def _csr_fields(register: Any, name: str, descriptions: dict[str, str]) -> Itera
                 raise ValueError(f"Field {field_name} of register {name} has no description")
             write_one = {"RW1C": "clear", "RW1S": "set"}.get(type(action).__name__, "")
             yield FieldMap(
-                field_name, lsb, shape.width, shape.signed, access, descriptions[field_name], write_one
+                field_name,
+                lsb,
+                shape.width,
+                shape.signed,
+                access,
+                descriptions[field_name],
+                write_one,
+                _codes(dict(getattr(register, "codes", ())).get(field_name, ())),
             )
         lsb += shape.width
+
+
+def _codes(enumeration: Any) -> tuple[CodeMap, ...]:
+    """The members of a field's enumeration; each may have a ``meaning``."""
+    return tuple(CodeMap(code.name.lower(), code.value, getattr(code, "meaning", "")) for code in enumeration)
 
 
 def _csr_reset(register: Any) -> int | None:

@@ -36,7 +36,8 @@ class RegisterBank(wiring.Component):
     high while an enabled cause is set.
 
     A register's docstring is its description, and its section ``Fields`` (one line ``name: text`` each)
-    describes its fields; the register references are generated from them.
+    describes its fields; the register references are generated from them. ``codes``, pairs of a field's name
+    and an enumeration, names the values of fields; a member's ``meaning``, if it has one, describes it.
 
     Parameters
     ----------

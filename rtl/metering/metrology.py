@@ -12,6 +12,7 @@ from .harmonic_quantities import harmonic_quantities
 from .microcode import Port
 from .parameters import WIDE_BITS, WORD_BITS
 from .point_quantities import point_quantities
+from .power_fail import Restored
 from .quantities import quantities
 from .quantity_memory import QuantityMemory
 from .waveform_buffer import WaveformBuffer
@@ -71,13 +72,15 @@ class Metrology(wiring.Component):
 
         Fields
         ------
-        outcome: 0 nothing was kept, 1 and 2 restored from the first or second copy, 3 none was whole.
+        outcome: Nothing was kept, it is restored from the first or second copy, or none was whole.
         complete: Both copies were whole and of the same save.
         lost: Once at least since the memory was blank, none was whole.
         fault: The memory has refused an access since power-on.
         held: Metering stands still, since the supply failed: the save is not done, or the supply not back.
         saves: Saves so far.
         """
+
+        codes = (("outcome", Restored),)
 
         outcome: csr.Field(csr.action.R, 2)
         complete: csr.Field(csr.action.R, 1)

@@ -7,16 +7,24 @@ __all__ = ["Field", "Register"]
 
 @dataclass(frozen=True)
 class Field:
-    """Bits ``lsb`` to ``lsb + width - 1`` of a register; two's complement if ``signed``."""
+    """Bits ``lsb`` to ``lsb + width - 1`` of a register; two's complement if ``signed``.
+
+    ``codes`` are the values that have names.
+    """
 
     lsb: int
     width: int
     signed: bool = False
+    codes: dict[str, int] = field(default_factory=dict)
 
     def get(self, value: int) -> int:
         """The field's value within the register's value."""
         bits = (value >> self.lsb) & ((1 << self.width) - 1)
         return bits - (1 << self.width) if self.signed and bits >> (self.width - 1) else bits
+
+    def named(self, code: int) -> str:
+        """Name of a value of the field; what has none is its number."""
+        return next((name for name, value in self.codes.items() if value == code), str(code))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ SVD_ORDER = {
     "registers": "register!",
     "register": "dim dimIncrement name! description addressOffset! size access resetValue readAction fields",
     "fields": "field!",
-    "field": "name! description bitOffset! bitWidth access modifiedWriteValues",
+    "field": "name! description bitOffset! bitWidth access modifiedWriteValues enumeratedValues",
+    "enumeratedValues": "enumeratedValue!",
+    "enumeratedValue": "name! description value!",
 }
 
 
@@ -153,8 +155,13 @@ def test_python_accessors_say_the_same(tmp_path):
         assert namespace.count == register.count
         assert (namespace.access, namespace.unit) == (register.access, register.unit)
         assert namespace.fraction_bits == register.fraction_bits
-        layout = {name: (bits.lsb, bits.width, bits.signed) for name, bits in namespace.fields.items()}
-        assert layout == {bits.name: (bits.lsb, bits.width, bits.signed) for bits in register.fields}
+        layout = {
+            name: (bits.lsb, bits.width, bits.signed, bits.codes) for name, bits in namespace.fields.items()
+        }
+        assert layout == {
+            bits.name: (bits.lsb, bits.width, bits.signed, {code.name: code.value for code in bits.codes})
+            for bits in register.fields
+        }
 
 
 @PRESET
@@ -195,7 +202,15 @@ def test_svd_says_the_same():
                 assert _number(register, "dimIncrement") == 4 * words
                 words *= _number(register, "dim")
             fields = [
-                (field.findtext("name"), _number(field, "bitOffset"), _number(field, "bitWidth"))
+                (
+                    field.findtext("name"),
+                    _number(field, "bitOffset"),
+                    _number(field, "bitWidth"),
+                    [
+                        (code.findtext("name"), _number(code, "value"), code.findtext("description") or "")
+                        for code in field.iter("enumeratedValue")
+                    ],
+                )
                 for field in register.iter("field")
             ]
             key = (peripheral.findtext("name"), (register.findtext("name") or "").removesuffix("[%s]"))
@@ -211,7 +226,15 @@ def test_svd_says_the_same():
             register.address,
             register.words * register.count,
             access[register.access],
-            [(field.name, field.lsb, field.width) for field in register.fields]
+            [
+                (
+                    field.name,
+                    field.lsb,
+                    field.width,
+                    [(code.name, code.value, code.description) for code in field.codes],
+                )
+                for field in register.fields
+            ]
             if register.words <= 2
             else [],
         )
@@ -240,8 +263,10 @@ def test_markdown_names_every_register_and_field():
         assert row in text, f"{block.name}.{register.path}"
         for field in register.fields:
             assert field.name == "value" or f"| `{field.name}` | " in text
+            for code in field.codes:
+                assert f"| {code.value} | `{code.name}` | {code.description}" in text
     widths = {line.count("|") - line.count("\\|") for line in text.splitlines() if line.startswith("|")}
-    assert widths <= {5, 6, 7}
+    assert widths <= {4, 5, 6, 7}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -265,6 +290,9 @@ def test_c_header_compiles_and_says_the_same(tmp_path, name):
         hold(f"{macro}_WORDS", register.words)
         if register.count > 1:
             hold(f"{macro}_COUNT", register.count)
+        for field in register.fields:
+            for code in field.codes:
+                hold(f"{macro}_{field.name}_{code.name}".upper(), code.value)
         for field in register.fields:
             bits = f"{macro}_{field.name}".upper()
             hold(f"{bits}_LSB", field.lsb)
