@@ -238,10 +238,11 @@ def _codes(waves: npt.NDArray[np.float64], config: SocConfig) -> npt.NDArray[np.
 
 
 def area(config: SocConfig) -> Utilisation:
-    """All metering of the chip on an FPGA: front end, engine, memories, pulses, store, capture, registers.
+    """All metering of the chip on an FPGA but for its waveform buffer.
 
-    Both its clock domains have one clock here.
+    Front end, engine, memories, pulses, store and registers; both its clock domains have one clock here.
     """
+    config = config.with_changes(capture_sets=0)
     return synthesise(
         DomainRenamer({"metrology": "sync"})(make_metrology(config)),
         name=f"metering_{config.name}",
