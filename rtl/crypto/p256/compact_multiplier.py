@@ -5,37 +5,15 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .buffer import Buffer
-from .columns import COLUMNS, LeftWord, RightWord, steps
+from .columns import COLUMNS, Columns, LeftWord, RightWord, Step
 from .compact_adder import add_words, constant_word
 from .moduli import DIGITS, MODULI, WORD_BITS, Modulo
 from .signature import MAX_REGISTERS
 
 __all__ = ["CompactMultiplier"]
 
-_STEPS = {modulo: steps(modulus) for modulo, modulus in MODULI.items()}
-_STEP_BITS = max(len(of_modulus) - 1 for of_modulus in _STEPS.values()).bit_length()
 _SUM_BITS = 2 * WORD_BITS + 6  # with sign: up to sixteen products, the carry and the digits
 _LAST = DIGITS - 1
-
-
-class _Fields(data.Struct):
-    """A `Step` as bits."""
-
-    left: LeftWord
-    right: RightWord
-    left_index: range(DIGITS)
-    right_index: range(DIGITS)
-    digit_index: range(DIGITS)
-    adds: 1
-    subtracts: 1
-    ends: 1
-
-
-def _fields(step):
-    """The fields of a `Step`."""
-    signs = {"adds": step.digit_sign > 0, "subtracts": step.digit_sign < 0}
-    names = ("left", "right", "left_index", "right_index", "digit_index", "ends")
-    return _Fields.const({name: getattr(step, name) for name in names} | signs)
 
 
 class _Stage(data.Struct):
@@ -44,11 +22,11 @@ class _Stage(data.Struct):
     valid: 1
     first: 1
     modulus: Modulo
-    fields: _Fields
+    fields: Step
 
 
 class CompactMultiplier(wiring.Component):
-    """Montgomery multiplication in [0, m), as `columns.steps` tells.
+    """Montgomery multiplication in [0, m), step by step as `Columns` tells.
 
     A step takes three stages: its words are chosen, multiplied, added. The lowest word of a column's sum is a
     digit of the quotient in the lower half of the columns and a word of the result in the upper one, where m
@@ -125,25 +103,19 @@ class CompactMultiplier(wiring.Component):
 
     def _sequence(self, m):
         """Steps through a multiplication; returns whether one runs."""
-        running, step, modulus = Signal(), Signal(_STEP_BITS), Signal(Modulo)
-        fields, last = Signal(_Fields), Signal()
-        with m.Switch(Cat(step, modulus)):
-            for modulo, of_modulus in _STEPS.items():
-                for index, entry in enumerate(of_modulus):
-                    with m.Case(index | modulo.value << _STEP_BITS):
-                        m.d.comb += [fields.eq(_fields(entry)), last.eq(index == len(of_modulus) - 1)]
-        m.d.sync += [step.eq(step + 1), running.eq(running & ~last)]
+        m.submodules.columns = columns = Columns()
+        m.d.comb += [columns.start.eq(self.start), columns.modulus.eq(self.modulus)]
         with m.If(self.start):
-            m.d.sync += [running.eq(1), step.eq(0), modulus.eq(self.modulus), self._tag.eq(self.tag)]
+            m.d.sync += self._tag.eq(self.tag)
         m.d.sync += [
-            self._choose.valid.eq(running),
-            self._choose.first.eq(step == 0),
-            self._choose.modulus.eq(modulus),
-            self._choose.fields.eq(fields),
+            self._choose.valid.eq(columns.running),
+            self._choose.first.eq(columns.first),
+            self._choose.modulus.eq(columns.step_modulus),
+            self._choose.fields.eq(columns.step),
             self._multiply.eq(self._choose),
             self._add.eq(self._multiply),
         ]
-        return running
+        return columns.running
 
     def _clearing(self, m, buffer):
         """Connects what fills a buffer with zeros."""

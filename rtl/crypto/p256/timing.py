@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .columns import steps
-from .moduli import DIGITS, MODULI, Modulo
+from .moduli import DIGITS, Modulo
 from .signature import Operation
 
 __all__ = ["SCHEDULES", "VARIANTS", "Schedule", "Times", "Timing"]
@@ -63,8 +62,8 @@ SCHEDULES = {
         reads=DIGITS,
         writes=DIGITS,
         addition=10,
-        multiplication={name: len(steps(modulus)) + 5 for name, modulus in MODULI.items()},
-        interval={name: len(steps(modulus)) for name, modulus in MODULI.items()},
+        multiplication={Modulo.P: 72, Modulo.N: 140},
+        interval={Modulo.P: 67, Modulo.N: 135},
         ended=DIGITS,
     ),
 }
