@@ -21,7 +21,7 @@ class Modulo(enum.Enum, shape=1):
 
 @dataclass(frozen=True)
 class Modulus:
-    """An odd modulus of `BITS` bits whose top word is all ones.
+    """An odd modulus just below 2^BITS.
 
     Parameters
     ----------
@@ -33,7 +33,9 @@ class Modulus:
     Raises
     ------
     ValueError
-        If the modulus is even, or not between 2^BITS − 2^(BITS − WORD_BITS) and 2^BITS.
+        If the modulus is even, or if what the multipliers rely on does not hold: a sum that exceeds m by less
+        than a digit ends below 2·m after an exact step, and the multiple of m that ends in −1 leaves room
+        for the carries of the others.
     """
 
     name: str
@@ -42,8 +44,12 @@ class Modulus:
     def __post_init__(self):
         if self.value % 2 == 0:
             raise ValueError(f"Modulus {self.name} must be odd, not {self.value:#x}")
-        if self.value >> (BITS - WORD_BITS) != _BASE - 1:
-            raise ValueError(f"The top word of modulus {self.name} must be {_BASE - 1:#x}: {self.value:#x}")
+        if not 0 < self.complement <= self.value >> WORD_BITS:
+            raise ValueError(f"Modulus {self.name} must be just below 2^{BITS}, not {self.value:#x}")
+        if self.sparse is None and self.cancelling >> (BITS + 2) == (1 << (WORD_BITS - 2)) - 1:
+            raise ValueError(
+                f"The multiple of modulus {self.name} that ends in -1 is too large: {self.cancelling:#x}"
+            )
 
     @property
     def inverse(self) -> int:

@@ -31,7 +31,8 @@ def _slow_passes():
     """The passes of a multiplication whose quotient has to be multiplied, in order.
 
     Each digit of the quotient but the last is that of the multiple of m that ends in −1, so that it can be
-    used as soon as it is there. The sum grows by a digit over m through that; the last, exact one ends it.
+    used as soon as it is there. Through that the sum grows to up to twice 2^_ROW_BITS; it is folded below
+    that before the last, exact digit, after which it is below 2·m.
     """
     passes = [_Pass.OPERAND, _Pass.OPERAND]
     for _ in range(DIGITS - 2):

@@ -291,5 +291,8 @@ def test_moduli():
         assert modulus.radix_squared == pow(2, 2 * BITS, modulus.value)
     with pytest.raises(ValueError, match=r"^Modulus x must be odd, not 0x"):
         Modulus("x", P.value - 1)
-    with pytest.raises(ValueError, match=r"^The top word of modulus x must be 0xffffffff: 0x7"):
-        Modulus("x", P.value >> 1)
+    for value in (P.value >> 1, (1 << BITS) - (1 << 224) - 1, (1 << BITS) + 1):
+        with pytest.raises(ValueError, match=rf"^Modulus x must be just below 2\^256, not {value:#x}$"):
+            Modulus("x", value)
+    with pytest.raises(ValueError, match=r"^The multiple of modulus x that ends in -1 is too large: 0x"):
+        Modulus("x", (1 << BITS) - (1 << 100) + 1)
