@@ -38,11 +38,11 @@ class IvSource(wiring.Component):
     broken : Out(1)
         See ``failed``.
     counter : Out(64)
-        See ``given``.
+        The one given last.
 
     Latency
     -------
-    ``given`` comes in the clock after ``ask``; the first time, and every 65536 counters, after 8 words have been
+    ``given`` comes in the clock after ``ask``; the first time, and every 65536 counters, when 8 words have been
     written.
     """
 
@@ -68,26 +68,26 @@ class IvSource(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.counter.eq(Cat(self._index, self._bound - 1))
+        m.d.comb += self.counter.eq(Cat(self._index, self._bound - 1))  # the bound is 1 or more when given
         self._connect_nvm(m)
         with m.FSM():
             with m.State("Read"):
                 self._read(m)
             with m.State("Wait"):
                 with m.If(self.ask):
-                    with m.If(self._reserved):
+                    with m.If(self._reserved & ~self._index.all()):
+                        m.d.sync += self._index.eq(self._index + 1)
                         m.next = "Give"
                     with m.Elif(self._bound.all()):
                         m.next = "Fail"
                     with m.Else():
-                        m.d.sync += self._bound.eq(self._bound + 1)
+                        m.d.sync += [self._bound.eq(self._bound + 1), self._index.eq(0)]
                         m.next = "Reserve"
             with m.State("Reserve"):
                 self._reserve(m)
             with m.State("Give"):
                 # SEC_CM: GCM.IV
-                m.d.comb += self.given.eq(1)
-                m.d.sync += [self._index.eq(self._index + 1), self._reserved.eq(~self._index.all())]
+                m.d.comb += self.given.eq(1)  # only from here, each time with another counter below the bound
                 m.next = "Wait"
             with m.State("Fail"):
                 m.d.comb += self.failed.eq(1)
