@@ -13,7 +13,15 @@ from .errors import InputError
 __all__ = ["PRESETS", "SocConfig", "preset"]
 
 
-_MAY_BE_ZERO = ("harmonics", "pulse_outputs", "capture_sets", "core_cycles_per_operation")
+_MAY_BE_ZERO = (
+    *("harmonics", "pulse_outputs", "capture_sets", "core_cycles_per_operation"),
+    "device_number",
+)
+_VARIANTS = {
+    "sha256": ("fast", "compact"),
+    "aes": ("fast", "compact", "none"),
+    "p256": ("row", "compact", "none"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +59,15 @@ class SocConfig:
         Sample sets of a captured waveform, a power of two from 8 on; 0: no waveform buffer.
     sha256 : str
         ``fast`` or ``compact``.
+    aes : str
+        ``fast``, ``compact`` or ``none``.
+    p256 : str
+        ``row``, ``compact`` or ``none``.
+    key_slots : int
+        Slots of the key store, 2 to 256.
+    device_number : int
+        Fixed field of the initialisation vectors that the chip makes, 0 to 2 ** 32 - 1: no two devices may
+        have the same while they share a key.
     uart_baud, uart_fifo_depth : int
         Bits a second after reset; bytes of each FIFO.
     lifecycle : LifecycleState
@@ -83,6 +100,10 @@ class SocConfig:
     pulse_outputs: int = 2
     capture_sets: int = 0
     sha256: str = "fast"
+    aes: str = "fast"
+    p256: str = "row"
+    key_slots: int = 16
+    device_number: int = 0
     uart_baud: int = 115_200
     uart_fifo_depth: int = 64
     lifecycle: LifecycleState = LifecycleState.OPERATION  # type: ignore[assignment]  # an Amaranth enumeration
@@ -99,14 +120,23 @@ class SocConfig:
                     )
         if not isinstance(self.name, str) or not self.name.isascii() or not 1 <= len(self.name) <= 16:
             raise InputError(f"SocConfig.name must be 1 to 16 ASCII characters, not {self.name!r}.")
-        if self.sha256 not in ("fast", "compact"):
-            raise InputError(f"SocConfig.sha256 must be 'fast' or 'compact', not {self.sha256!r}.")
+        self._check_keys()
         if not isinstance(self.lifecycle, LifecycleState):
             raise InputError(f"SocConfig.lifecycle must be a LifecycleState, not {self.lifecycle!r}.")
         self._check_lanes()
         self._check_metering()
         self._check_rates()
         self._check_uart()
+
+    def _check_keys(self) -> None:
+        for name, variants in _VARIANTS.items():
+            if getattr(self, name) not in variants:
+                known = f"{', '.join(map(repr, variants[:-1]))} or {variants[-1]!r}"
+                raise InputError(f"SocConfig.{name} must be {known}, not {getattr(self, name)!r}.")
+        if not 2 <= self.key_slots <= 256:
+            raise InputError(f"SocConfig.key_slots must be 2 to 256, not {self.key_slots}.")
+        if self.device_number >= 1 << 32:
+            raise InputError(f"SocConfig.device_number must fit in 32 bits, not {self.device_number}.")
 
     def _check_lanes(self) -> None:
         if self.voltage_lanes > 3:
@@ -215,7 +245,7 @@ PRESETS = {
     "polyphase": SocConfig(
         name="polyphase", voltage_lanes=3, current_lanes=4, harmonics=50, pulse_outputs=4, capture_sets=512
     ),
-    "single": SocConfig(name="single", voltage_lanes=1, current_lanes=2),
+    "single": SocConfig(name="single", voltage_lanes=1, current_lanes=2, aes="compact", p256="compact"),
     "tiny": SocConfig(
         name="tiny",
         voltage_lanes=1,
@@ -223,6 +253,9 @@ PRESETS = {
         application_hz=12_000_000,
         modulators=False,
         sha256="compact",
+        aes="none",
+        p256="none",
+        key_slots=4,
     ),
 }
 

@@ -11,7 +11,13 @@ __all__ = ["SysInfo"]
 
 _IDENTIFICATION = int.from_bytes(b"SYSI", "big")
 _SLOTS = 32
-_SHA256_CODES = {"none": 0, "fast": 1, "compact": 2}
+_VARIANTS = {
+    "sha256": ("none", "fast", "compact"),
+    "aes": ("none", "fast", "compact"),
+    "p256": ("none", "row", "compact"),
+}
+"""The variants of blocks, by their numbers."""
+
 
 _REGISTERS = {
     "identification": (1, "Identification of the block: `SYSI` in ASCII."),
@@ -23,7 +29,11 @@ _REGISTERS = {
     "metrology_hz": (1, "Clock of the metrology domain in hertz."),
     "sample_rate_numerator": (1, "Numerator of the sample rate in hertz."),
     "sample_rate_denominator": (1, "Denominator of the sample rate in hertz."),
-    "sha256": (1, "SHA-256 block: 0 none, 1 fast, 2 compact."),
+    **{
+        block: (1, f"Block `{block}`: {', '.join(f'{code} {name}' for code, name in enumerate(variants))}.")
+        for block, variants in _VARIANTS.items()
+    },
+    "key_slots": (1, "Slots of the key store."),
     "harmonics": (1, "Highest order of the harmonics measured; 0 if none are."),
     "modulators": (1, "1 if there is an input for the bits of delta-sigma modulators."),
     "rogowski": (1, "1 if the currents come from Rogowski coils."),
@@ -76,8 +86,10 @@ class SysInfo(wiring.Component):
         Clocks.
     sample_rate_hz : Fraction
         Sample sets a second.
-    sha256 : str
-        Variant of the SHA-256 block: ``none``, ``fast`` or ``compact``.
+    sha256, aes, p256 : str
+        Variant of each block: ``none``; ``fast`` or ``row``; ``compact``.
+    key_slots : int
+        Slots of the key store.
     harmonics, pulse_outputs, capture_sets : int
         Orders, outputs, sample sets of a capture; 0: not built.
     modulators, rogowski : bool
@@ -103,8 +115,8 @@ class SysInfo(wiring.Component):
     Raises
     ------
     ValueError
-        If a text or a digest has the wrong length, a number does not fit its words, or the SHA-256
-        variant is unknown.
+        If a text or a digest has the wrong length, a number does not fit its words, or a variant is
+        unknown.
     """
 
     def __init__(
@@ -119,6 +131,9 @@ class SysInfo(wiring.Component):
         metrology_hz,
         sample_rate_hz,
         sha256,
+        aes,
+        p256,
+        key_slots,
         harmonics,
         modulators,
         rogowski,
@@ -131,8 +146,11 @@ class SysInfo(wiring.Component):
         source_revision,
         metrology_program,
     ):
-        if sha256 not in _SHA256_CODES:
-            raise ValueError(f"SHA-256 variant must be one of {', '.join(_SHA256_CODES)}, not {sha256!r}")
+        variants = {"sha256": sha256, "aes": aes, "p256": p256}
+        for block, variant in variants.items():
+            if variant not in _VARIANTS[block]:
+                known = ", ".join(_VARIANTS[block])
+                raise ValueError(f"Variant of {block} must be one of {known}, not {variant!r}")
         if not isinstance(lifecycle, LifecycleState):
             raise TypeError(f"Lifecycle must be a LifecycleState, not {lifecycle!r}")
         if len(blocks) > _SLOTS:
@@ -140,7 +158,7 @@ class SysInfo(wiring.Component):
         directory = (_IDENTIFICATION, *blocks[1:])
         values = {
             "identification": _IDENTIFICATION,
-            "version": 2,
+            "version": 3,
             "voltage_lanes": voltage_lanes,
             "current_lanes": current_lanes,
             "word_bits": word_bits,
@@ -148,7 +166,8 @@ class SysInfo(wiring.Component):
             "metrology_hz": metrology_hz,
             "sample_rate_numerator": sample_rate_hz.numerator,
             "sample_rate_denominator": sample_rate_hz.denominator,
-            "sha256": _SHA256_CODES[sha256],
+            **{block: _VARIANTS[block].index(variant) for block, variant in variants.items()},
+            "key_slots": key_slots,
             "harmonics": harmonics,
             "modulators": modulators,
             "rogowski": rogowski,

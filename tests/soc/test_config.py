@@ -121,6 +121,10 @@ def test_unknown_preset():
         ({"name": ""}, "SocConfig.name must be 1 to 16 ASCII characters, not ''."),
         ({"name": "größe"}, "SocConfig.name must be 1 to 16 ASCII characters, not 'größe'."),
         ({"sha256": "slow"}, "SocConfig.sha256 must be 'fast' or 'compact', not 'slow'."),
+        ({"aes": "slow"}, "SocConfig.aes must be 'fast', 'compact' or 'none', not 'slow'."),
+        ({"p256": ""}, "SocConfig.p256 must be 'row', 'compact' or 'none', not ''."),
+        ({"key_slots": 1}, "SocConfig.key_slots must be 2 to 256, not 1."),
+        ({"device_number": 1 << 32}, "SocConfig.device_number must fit in 32 bits, not 4294967296."),
         ({"lifecycle": 1}, "SocConfig.lifecycle must be a LifecycleState, not 1."),
     ],
 )

@@ -8,10 +8,10 @@ from ..ops import Read
 __all__ = ["IDENTIFICATION", "VERSION", "WrongBlock", "check", "configuration", "name", "sample_rate"]
 
 IDENTIFICATION = "SYSI"
-VERSION = 2
+VERSION = 3
 _CONFIGURATION = (
     *("voltage_lanes", "current_lanes", "word_bits", "application_hz", "metrology_hz"),
-    *("harmonics", "modulators", "rogowski", "pulse_outputs", "capture_sets"),
+    *("key_slots", "harmonics", "modulators", "rogowski", "pulse_outputs", "capture_sets"),
     *("lifecycle", "lifecycle_constant", "stores_emulated", "core_port_open"),
 )
 

@@ -19,6 +19,9 @@ PARAMETERS = {
     "metrology_hz": 24_576_000,
     "sample_rate_hz": Fraction(24_576_000, 3075),
     "sha256": "compact",
+    "aes": "fast",
+    "p256": "none",
+    "key_slots": 12,
     "harmonics": 40,
     "modulators": True,
     "rogowski": False,
@@ -33,7 +36,7 @@ PARAMETERS = {
 }
 EXPECTED = {
     "identification": int.from_bytes(b"SYSI", "big"),
-    "version": 2,
+    "version": 3,
     "voltage_lanes": 3,
     "current_lanes": 4,
     "word_bits": 24,
@@ -42,6 +45,9 @@ EXPECTED = {
     "sample_rate_numerator": 327_680,
     "sample_rate_denominator": 41,
     "sha256": 2,
+    "aes": 1,
+    "p256": 0,
+    "key_slots": 12,
     "harmonics": 40,
     "modulators": 1,
     "rogowski": 0,
@@ -76,7 +82,7 @@ def test_bus_is_zero_unless_read(simulate):
     sysinfo = SysInfo(**PARAMETERS)
 
     async def check(ctx):
-        for address in range(12):
+        for address in range(11):
             ctx.set(sysinfo.bus.addr, address)
             ctx.set(sysinfo.bus.r_stb, 1)
             await ctx.tick()
@@ -100,7 +106,7 @@ def test_bus_is_zero_unless_read(simulate):
         (
             {"sha256": "slow"},
             ValueError,
-            "SHA-256 variant must be one of none, fast, compact, not 'slow'",
+            "Variant of sha256 must be one of none, fast, compact, not 'slow'",
         ),
         ({"source_revision": b"123"}, ValueError, "Source revision must be 32 bytes, not b'123'"),
         ({"metrology_program": "x"}, ValueError, "Metrology program must be 32 bytes, not 'x'"),
