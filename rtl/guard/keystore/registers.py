@@ -1,7 +1,7 @@
 """The key store's registers."""
 
 from ...bus import KeyOperation, csr
-from .policy import CLASS_BITS, OPERATION_GROUPS, STATES, WipeLevel
+from .policy import CLASS_BITS, OPERATION_GROUPS, STATES, Operation, Outcome, WipeLevel
 
 __all__ = ["Operate", "Select", "SlotState", "Status", "policy_register"]
 
@@ -52,6 +52,7 @@ class Status(csr.Register, access="r"):
     words: Words that the operation has put into the slot.
     """
 
+    codes = (("outcome", Outcome),)
     busy: csr.Field(csr.action.R, 1)
     waits: csr.Field(csr.action.R, 1)
     wiping: csr.Field(csr.action.R, 1)
@@ -98,4 +99,5 @@ class Operate(csr.Register, access="w"):
         last word, whatever slot is selected. 4 `wipe` does so with every slot, at any time.
     """
 
+    codes = (("operation", Operation),)
     operation: csr.Field(csr.action.W, 3)

@@ -8,8 +8,8 @@ import pytest
 from amaranth.sim import Simulator
 
 from rtl.crypto.sha256 import Sha256
-from rtl.crypto.sha256.application import Refusal
 from rtl.crypto.sha256.hash import VARIANTS
+from rtl.crypto.sha256.registers import Refusal
 
 HASH, HMAC, KEY, SAVE, RESTORE_HASH, RESTORE_HMAC, WIPE, FINISH = range(8)
 LIMIT = 5000
@@ -60,7 +60,7 @@ class Application:
         return fields
 
     async def operate(self, operation, tail_bytes=0):
-        await self.write("operate", [operation | tail_bytes << 3])
+        await self.write("operate", [operation | tail_bytes << 4])
 
     async def wait(self, *causes):
         """Sleep until one of the causes; clear it and return it. Whether there is room is asked anew."""
@@ -144,7 +144,7 @@ def fast():
 def test_reset_state(run, fast):
     async def check(app):
         assert await app.read("identification") == [int.from_bytes(b"SHA2", "big")]
-        assert await app.read("version") == [1]
+        assert await app.read("version") == [2]
         assert set((await app.status()).values()) == {0}
         assert await app.read("cause") == [0]
 
