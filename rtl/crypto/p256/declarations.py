@@ -80,7 +80,7 @@ class Constant(enum.Enum, shape=4):
     """Numbers that the microprogram needs, behind the points of the table memory.
 
     ``B``: the curve's coefficient; ``ORDER``: n; both in Montgomery's form for p. ``RADIX_P``, ``RADIX_N``:
-    what takes a number into that form. ``ONE``: what takes it back. ``GAP``: p − n.
+    what takes a number into that form. ``ONE``: what takes it back. ``GAP``: p − n. ``P``, ``N``: the moduli.
     """
 
     B = 0
@@ -89,6 +89,8 @@ class Constant(enum.Enum, shape=4):
     ONE = 3
     GAP = 4
     ORDER = 5
+    P = 6
+    N = 7
 
 
 CONSTANTS = {
@@ -98,6 +100,8 @@ CONSTANTS = {
     Constant.ONE: 1,
     Constant.GAP: P256.p - P256.n,
     Constant.ORDER: P256.montgomery(P256.n, P256.p),
+    Constant.P: P256.p,
+    Constant.N: P256.n,
 }
 
 

@@ -85,16 +85,16 @@ PUBLIC_AREAS = (Area.X, Area.Y, Area.DIGEST, Area.R, Area.S, Area.SHARED)
 class Request(enum.Enum, shape=5):
     """What the sequencer asks the units around the store for.
 
-    ``PUT``, ``FETCH``: a number from an area into a register and back; ``PUT`` also compares it with the
-    modulus that ``argument`` names. ``CONSTANT``: constant ``argument`` into a register. ``POINT``: the
-    table's point of the digit into a register and the one behind it. ``RANDOM``: random words into an area;
-    if ``argument`` is 1, an odd number below 2^255. ``FILL``: ``register`` areas with ``argument`` in each
-    byte. ``BLIND``: the number of an area into a scalar, ``argument`` as in `Scalar`. ``DIGIT``: the digit
-    at the position, ``argument`` as in `Digit`. ``KEY``: the slot's key, for the `KeyOperation` of
-    ``argument``. ``RESULT``: the area into the target slot. ``TEMPLATE``: a digest from the template port.
-    ``HMAC_KEY``: the area is the key. ``HMAC_SEED``, ``HMAC_VALUE``, ``HMAC_AGAIN``: into ``area``, the
-    HMAC of value, tag ``argument``, key, digest and random words; of the value; of the value and a zero
-    byte. ``HASH_WIPE``, ``WIPE``: forget in the hash unit, in the arithmetic unit.
+    ``PUT``, ``FETCH``: a number from an area into a register and back. ``CONSTANT``: constant ``argument``
+    into a register. ``POINT``: the table's point of the digit into a register and the one behind it.
+    ``RANDOM``: random words into an area; if ``argument`` is 1, an odd number below 2^255. ``FILL``:
+    ``register`` areas with ``argument`` in each byte. ``BLIND``: the number of an area into a scalar,
+    ``argument`` as in `Scalar`. ``DIGIT``: the digit at the position, ``argument`` as in `Digit`. ``KEY``:
+    the slot's key, for the `KeyOperation` of ``argument``. ``RESULT``: the area into the target slot.
+    ``TEMPLATE``: a digest from the template port. ``HMAC_KEY``: the area is the key. ``HMAC_SEED``,
+    ``HMAC_VALUE``, ``HMAC_AGAIN``: into ``area``, the HMAC of value, tag ``argument``, key, digest and
+    random words; of the value; of the value and a zero byte. ``HASH_WIPE``, ``WIPE``: forget in the hash
+    unit, in the arithmetic unit.
     """
 
     PUT = 0
@@ -159,29 +159,26 @@ class Other(enum.Enum, shape=2):
 class Condition(enum.Enum, shape=4):
     """What a jump depends on. All are public, or true but once in 2^32 times or less.
 
-    ``ZERO``, ``BORROW``: flags of the arithmetic unit. ``BELOW``, ``NULL``: the number last put was below
-    the modulus; was 0. ``REFUSED``: the last request was. ``MORE``: the digit's position was not below 0.
-    ``LAST_INDEX``: the index is that of a table's last entry. ``MARKED``: see ``MARK``. ``HEALTHY``: there
-    is randomness. ``TEMPLATE``: the operation came over the template port. ``TEMPLATE_KEY``, ``UNCHECKED``,
-    ``TO_BUS``: of the key's class; the last one for external keys only. ``TO_SLOT``: the application asked
-    for it.
+    ``ZERO``, ``BORROW``: flags of the arithmetic unit. ``REFUSED``: the last request was refused. ``MORE``:
+    the digit's position was not below 0. ``LAST_INDEX``: the index is that of a table's last entry.
+    ``MARKED``: see ``MARK``. ``HEALTHY``: there is randomness. ``TEMPLATE``: the operation came over the
+    template port. ``TEMPLATE_KEY``, ``UNCHECKED``, ``TO_BUS``: of the key's class; the last one for
+    external keys only. ``TO_SLOT``: the application asked for it.
     """
 
     ALWAYS = 0
     ZERO = 1
     BORROW = 2
-    BELOW = 3
-    NULL = 4
-    REFUSED = 5
-    MORE = 6
-    LAST_INDEX = 7
-    MARKED = 8
-    HEALTHY = 9
-    TEMPLATE = 10
-    TEMPLATE_KEY = 11
-    UNCHECKED = 12
-    TO_BUS = 13
-    TO_SLOT = 14
+    REFUSED = 3
+    MORE = 4
+    LAST_INDEX = 5
+    MARKED = 6
+    HEALTHY = 7
+    TEMPLATE = 8
+    TEMPLATE_KEY = 9
+    UNCHECKED = 10
+    TO_BUS = 11
+    TO_SLOT = 12
 
 
 class ControlWord(data.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...bus import KeyOperation
-from .arithmetic import MAX_REGISTERS, MODULI, Modulo, Operation, Timing, compute
+from .arithmetic import MAX_REGISTERS, MODULI, Operation, Timing, compute
 from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .declarations import Status, point_rom
 from .microcode import (
@@ -200,10 +200,7 @@ class Model:
             return self.peers.cycles.get(request, 0) + self._fetch(request)
         match request:
             case Request.PUT:
-                value = self.number(area)
-                self.registers[register] = value
-                self._flags[Condition.BELOW] = value < MODULI[Modulo(argument)].value
-                self._flags[Condition.NULL] = value == 0
+                self.registers[register] = self.number(area)
             case Request.FETCH:
                 self.load(area, self.registers[register])
             case Request.CONSTANT:

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...bus import RandomSignature
 from .arithmetic import MAX_REGISTERS, READ_CYCLES, WordAddress, WordWrite
-from .curve import P256, TABLES, TEETH
+from .curve import TABLES, TEETH
 from .declarations import point_rom
 from .microcode import AREA_WORDS, Area, Request
 from .store import ADDRESS_BITS, StoreSignature, address
@@ -49,8 +49,6 @@ class Moves(wiring.Component):
         From the cycle after the start until the end.
     refused : Out(1)
         For ``RANDOM``: there was no randomness; holds until the next start.
-    below, null : Out(1)
-        After ``PUT``: the number is below the modulus; is 0.
     write : Out(stream of WordWrite)
         To the arithmetic unit.
     read_adr : Out(WordAddress)
@@ -80,8 +78,6 @@ class Moves(wiring.Component):
                 "abort": In(1),
                 "busy": Out(1),
                 "refused": Out(1),
-                "below": Out(1),
-                "null": Out(1),
                 "write": Out(stream.Signature(WordWrite)),
                 "read_adr": Out(WordAddress),
                 "read_data": In(32),
@@ -117,7 +113,6 @@ class Moves(wiring.Component):
             self._random(m)
             self._fill(m)
         m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
-        self._compare(m, taken)
         return m
 
     def _idle(self, m):
@@ -167,22 +162,6 @@ class Moves(wiring.Component):
             m.d.sync += [self._fresh.eq(1), self._count.eq(self._count + taken)]
             with m.If(taken & (self._count == self._last)):
                 m.next = "Idle"
-
-    def _compare(self, m, taken):
-        """Subtract the modulus along with the words, for what is borrowed at the end."""
-        modulus, difference = Signal(32), Signal(33)
-        with m.Switch(Cat(self._count[:3], self._argument[0])):
-            for number, value in enumerate(P256.modulus):
-                for word in range(AREA_WORDS):
-                    with m.Case(number * AREA_WORDS + word):
-                        m.d.comb += modulus.eq(value >> 32 * word & 0xFFFF_FFFF)
-        first = self._count == 0
-        m.d.comb += difference.eq(self._word - modulus - (self.below & ~first))
-        with m.If(taken & self._put):
-            m.d.sync += [
-                self.below.eq(difference[32]),
-                self.null.eq((self._word == 0) & (self.null | first)),
-            ]
 
     def _fetch(self, m):
         """Words, the lowest first, from a register into the store."""

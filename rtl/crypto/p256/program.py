@@ -71,8 +71,15 @@ class _Program(Assembler):
     def _constant(self, register, constant):
         self.request(Request.CONSTANT, register=register, argument=constant.value)
 
-    def _put(self, area, register, modulo):
-        self.request(Request.PUT, area, register, modulo.value)
+    def _put(self, area, register):
+        self.request(Request.PUT, area, register)
+
+    def _check_range(self, register, modulo, failure):
+        """A number not below the modulus is a failure; the flag ``zero`` tells if it is 0."""
+        self._constant(_T[7], Constant[modulo.name])
+        self.subtract(_T[6], register, _T[7], modulo)
+        self.jump_unless(failure, Condition.BORROW)
+        self._copy(_T[6], register, modulus=modulo)
 
     def _begin(self, operation, *, secret=False, clear=None):
         """Begin an operation: clear areas of old results, take a digest of the template port."""
@@ -99,16 +106,16 @@ class _Program(Assembler):
 
     def _put_key(self, register, failure="key range"):
         """Key into a register, if it is in range."""
-        self._put(Area.KEY, register, Modulo.N)
-        self.jump(failure, Condition.NULL)
-        self.jump_unless(failure, Condition.BELOW)
+        self._put(Area.KEY, register)
+        self._check_range(register, Modulo.N, failure)
+        self.jump(failure, Condition.ZERO)
 
     def _points(self):
         """``comb``: the scalar's multiple of the base point. ``add``, ``add affine``: to the accumulator."""
         acc, point, b = Register.ACC, Register.POINT, Register.B
         self.label("comb")
         self._random(odd=True)  # (0 : λ : 0) is infinity, and makes every coordinate after it a random one
-        self._put(Area.RANDOM, acc[1], Modulo.P)
+        self._put(Area.RANDOM, acc[1])
         self._copy(acc[0], Register.ZERO)
         self._copy(acc[2], Register.ZERO)
         self.control(Control.POSITION, _POSITION["comb"])
@@ -255,12 +262,12 @@ class _Program(Assembler):
         self.jump_unless("template only", Condition.TEMPLATE_KEY)
         self.label("sign digest")
         self._put_key(reg.D)
-        self._put(Area.DIGEST, reg.E, Modulo.N)
+        self._put(Area.DIGEST, reg.E)
         self._copy(reg.E, reg.E, modulus=Modulo.N)
         self.request(Request.FETCH, Area.HASHED, reg.E)
         self._nonce()
         self._random(odd=True)
-        self._put(Area.RANDOM, reg.LAMBDA, Modulo.N)
+        self._put(Area.RANDOM, reg.LAMBDA)
         self._constant(reg.S, Constant.RADIX_N)
         self._blind(Area.VALUE)
         self.multiply(reg.BLINDED, reg.D, reg.S, Modulo.N)
@@ -306,9 +313,9 @@ class _Program(Assembler):
         self._hash(Request.HMAC_KEY, Area.HMAC_KEY)
         self._hash(Request.HMAC_VALUE, Area.VALUE)
         self._hash(Request.HMAC_VALUE, Area.VALUE)
-        self._put(Area.VALUE, Register.INVERSE, Modulo.N)
-        self.jump("another nonce", Condition.NULL)
-        self.jump_unless("another nonce", Condition.BELOW)
+        self._put(Area.VALUE, Register.INVERSE)
+        self._check_range(Register.INVERSE, Modulo.N, "another nonce")
+        self.jump("another nonce", Condition.ZERO)
 
     def _check(self):
         """The signature made is verified, with a public key from the slot's key, asked for anew."""
@@ -329,9 +336,9 @@ class _Program(Assembler):
     def _verify(self):
         self._begin(Operate.VERIFY)
         for area, name in ((Area.R, "r"), (Area.S, "s")):
-            self._put(area, _T[0], Modulo.N)
-            self.jump(f"{name} zero", Condition.NULL)
-            self.jump_unless(f"{name} range", Condition.BELOW)
+            self._put(area, _T[0])
+            self._check_range(_T[0], Modulo.N, f"{name} range")
+            self.jump(f"{name} zero", Condition.ZERO)
         self.call("load point")
         self._constant(Register.POINT[2], Constant.RADIX_P)
         self._constant(_T[0], Constant.ONE)
@@ -347,9 +354,9 @@ class _Program(Assembler):
         self.label("verify")
         first, last = Register.POWERS[0], Register.POWERS[-1]
         r, e = Register.R, Register.E
-        self._put(Area.R, r, Modulo.N)
-        self._put(Area.S, first, Modulo.N)
-        self._put(Area.DIGEST, e, Modulo.N)
+        self._put(Area.R, r)
+        self._put(Area.S, first)
+        self._put(Area.DIGEST, e)
         self._constant(_T[0], Constant.RADIX_N)
         self._copy(e, e, modulus=Modulo.N)
         self.multiply(first, first, _T[0], Modulo.N)
@@ -370,7 +377,7 @@ class _Program(Assembler):
         """X = r·Z, or X = (r + n)·Z if r + n < p."""
         x, _, z = Register.ACC
         r, product = _T[0], _T[1]
-        self._put(Area.R, r, Modulo.N)
+        self._put(Area.R, r)
         self._constant(_T[2], Constant.RADIX_P)
         self._constant(_T[3], Constant.GAP)
         self._constant(_T[4], Constant.ORDER)
@@ -395,14 +402,14 @@ class _Program(Assembler):
         """``load point``: the public key's coordinates, if it is a point, in Montgomery's form."""
         x, y, _ = Register.POINT
         self.label("load point")
-        self._put(Area.X, x, Modulo.P)
-        self.jump_unless("point range", Condition.BELOW)
-        self.jump_unless("load y", Condition.NULL)
-        self._put(Area.Y, y, Modulo.P)
-        self.jump("infinity", Condition.NULL)
-        self.label("load y")
-        self._put(Area.Y, y, Modulo.P)
-        self.jump_unless("point range", Condition.BELOW)
+        self._put(Area.X, x)
+        self._put(Area.Y, y)
+        self._check_range(y, Modulo.P, "point range")
+        self._check_range(x, Modulo.P, "point range")
+        self.jump_unless("not infinity", Condition.ZERO)
+        self._copy(_T[6], y)
+        self.jump("infinity", Condition.ZERO)
+        self.label("not infinity")
         self._constant(_T[0], Constant.RADIX_P)
         self.multiply(x, x, _T[0])
         self.multiply(y, y, _T[0])
@@ -426,7 +433,7 @@ class _Program(Assembler):
         self.label("agree")
         self._put_key(_T[0])
         self._random(odd=True)
-        self._put(Area.RANDOM, z, Modulo.P)
+        self._put(Area.RANDOM, z)
         self.multiply(x, x, z)
         self.multiply(y, y, z)
         self._blind(Area.KEY)

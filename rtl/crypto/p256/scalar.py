@@ -1,6 +1,6 @@
 """Scalars: made odd and blinded in the store, and read digit by digit."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,9 +46,9 @@ def blinded_words(number, random, blind):
     return [total >> 32 * word & _WORD_MASK for word in range(_WORDS)]
 
 
-_COMMON = 4 + 1 + 2 * _WORDS + 2
+_COMMON = 3 + 1 + 2 * _WORDS + 2
 BLIND_CYCLES = {
-    Blind.SECRET: _COMMON + P256.blinding_bits * _WORDS,
+    Blind.SECRET: _COMMON + P256.blinding_bits * _WORDS + 3 + 1,
     Blind.PUBLIC_BASE: _COMMON + _WORDS,
     Blind.PUBLIC_POINT: _COMMON + _WORDS,
 }
@@ -62,7 +62,7 @@ class Scalar(wiring.Component):
     """Makes a number k into a scalar k + r·n that is odd, and reads its digits.
 
     The factor r is random except for its lowest bit, which makes the scalar odd. For P-256, 64 bits of r
-    reach every word of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^128, so that r·n is random
+    reach every word of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^126, so that r·n is random
     from bit 0 to 192, from 192 to 256, and above. An odd number of L bits is Σ s_i·2^i with all s_i 1 or
     −1: s_i is bit i + 1 of the number, and the top one is 1. What is kept are these signs; a digit of five
     of them is never 0. The time does not depend on k or r.
@@ -116,8 +116,9 @@ class Scalar(wiring.Component):
         self._target = Signal(Area)
         self._count = Signal(5)
         self._word = Signal(range(_WORDS))  # of the word that was read last
-        self._factor = Signal(P256.blinding_bits)
-        self._steps = Signal(range(P256.blinding_bits))
+        self._factor = Signal(32)  # a word of it
+        self._low = Signal()  # the lower one
+        self._steps = Signal(range(32))
         self._first = Signal()
         self._fresh = Signal()
         self._doubled = Signal()  # what the doubling carries
@@ -136,8 +137,15 @@ class Scalar(wiring.Component):
         ]
         with m.FSM() as fsm:
             with m.State("Idle"):
-                m.d.sync += [self._count.eq(0), self._fresh.eq(0), self._argument.eq(self.argument)]
-                m.d.sync += self._area.eq(self.area)
+                m.d.sync += [
+                    self._count.eq(0),
+                    self._fresh.eq(0),
+                    self._low.eq(0),
+                    self._first.eq(1),
+                    self._factor.eq(0),
+                    self._argument.eq(self.argument),
+                    self._area.eq(self.area),
+                ]
                 with m.If(self.blind_start):
                     m.next = "Load"
                 with m.Elif(self.digit_start):
@@ -159,29 +167,23 @@ class Scalar(wiring.Component):
         return m
 
     def _load(self, m):
-        """The factor, and its lowest bit as the number wants it."""
+        """A word of the factor; the lowest bit is as the number wants it."""
         data, public = self.store.read_data, self._argument[0]
         with m.State("Load"):
             m.d.sync += self._count.eq(self._count + 1)
-            with m.Switch(self._count):
-                with m.Case(0):
-                    m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, 0))
-                with m.Case(1):
-                    m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, 1))
-                    m.d.sync += self._factor[32:].eq(data)
-                with m.Case(2):
-                    m.d.comb += self.store.read_adr.eq(address(self._area, AREA_WORDS - 1))
-                    m.d.sync += self._factor[:32].eq(data)
-                with m.Default():
-                    m.d.sync += [
-                        self._factor[0].eq(~data[0]),
-                        self._steps.eq(P256.blinding_bits - 1),
-                        self._first.eq(1),
-                        self._count.eq(0),
-                    ]
-                    with m.If(public):
-                        m.d.sync += [self._factor.eq(Cat(Const(0, 63), ~data[0])), self._steps.eq(0)]
-                    m.next = "Multiply"
+            with m.If(self._count[0]):
+                m.d.comb += self.store.read_adr.eq(address(self._area, AREA_WORDS - 1))
+                m.d.sync += self._factor.eq(data)
+            with m.Else():
+                m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, self._low))
+            with m.If(self._count[1]):
+                # All bits of a public scalar's factor but the lowest are 0: it is the only one that counts.
+                with m.If(public):
+                    m.d.sync += self._factor[-1].eq(~data[0])
+                with m.Elif(self._low):
+                    m.d.sync += self._factor[0].eq(~data[0])
+                m.d.sync += [self._steps.eq(Mux(public, 0, 31)), self._count.eq(0)]
+                m.next = "Multiply"
 
     def _multiply(self, m):
         """Horner's rule, word by word: the product so far, twice, and the order if the bit is set."""
@@ -214,8 +216,10 @@ class Scalar(wiring.Component):
                         self._steps.eq(self._steps - 1),
                     ]
                     with m.If(self._steps == 0):
-                        m.d.sync += [self._count.eq(0), self._fresh.eq(0)]
+                        m.d.sync += [self._count.eq(0), self._fresh.eq(0), self._low.eq(1)]
                         m.next = "Add"
+                        with m.If(~self._low & ~self._argument[0]):
+                            m.next = "Load"
 
     def _add(self, m):
         """The number is added, and the sum shifted down by one bit, in two cycles a word."""

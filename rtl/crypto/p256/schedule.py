@@ -22,7 +22,7 @@ class Value:
 
     def _with(self, other, operation):
         result = Value(operation=operation, operands=(self, other))
-        for operand in {self, other}:
+        for operand in dict.fromkeys((self, other)):
             operand.users.append(result)
         return result
 
@@ -176,7 +176,7 @@ class _Scheduling:
     def _take(self, value, now):
         left, right = (self._at[operand] for operand in value.operands)
         self._free |= self._releases(value)
-        for operand in set(value.operands):
+        for operand in dict.fromkeys(value.operands):
             self._left[operand] -= 1
         wanted = self._wanted.get(value)
         if wanted is None:

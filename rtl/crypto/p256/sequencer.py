@@ -1,6 +1,6 @@
 """The sequencer: fetches the microprogram's instructions and hands them out."""
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -110,7 +110,7 @@ class Sequencer(wiring.Component):
         )
         self._pc = Signal(ADDRESS_BITS)
         self._depth = Signal(range(DEPTH))
-        self._stack = Array(Signal(ADDRESS_BITS, name=f"stack_{level}") for level in range(DEPTH))
+        self._stack = Memory(shape=ADDRESS_BITS, depth=DEPTH, init=[])
         self._repeat = Signal(ADDRESS_BITS)
         self._table_index = Signal(TEETH - 1)  # of the loop that fills a table
         self._counted = Signal()  # the index is this one, and not the digit's
@@ -120,7 +120,14 @@ class Sequencer(wiring.Component):
         m = Module()
         m.submodules.memory = memory = Memory(shape=WORD_BITS, depth=len(self._words), init=self._words)
         read = memory.read_port()
-        m.d.comb += read.addr.eq(self._pc)
+        m.submodules.stack = self._stack
+        self._push, self._pop = self._stack.write_port(), self._stack.read_port(domain="comb")
+        m.d.comb += [
+            read.addr.eq(self._pc),
+            self._push.addr.eq(self._depth),
+            self._push.data.eq(self._pc + 1),
+            self._pop.addr.eq(self._depth - 1),
+        ]
         word = read.data
 
         def view(shape):
@@ -235,11 +242,12 @@ class Sequencer(wiring.Component):
                 with m.If(ready):
                     self._next(m, Mux(holds ^ word.negate, word.value, self._pc + 1))
             with m.Case(Control.CALL):
-                m.d.sync += [self._stack[self._depth].eq(self._pc + 1), self._depth.eq(self._depth + 1)]
+                m.d.comb += self._push.en.eq(1)
+                m.d.sync += self._depth.eq(self._depth + 1)
                 self._next(m, word.value)
             with m.Case(Control.RETURN):
                 m.d.sync += self._depth.eq(self._depth - 1)
-                self._next(m, self._stack[(self._depth - 1)[: len(self._depth)]])
+                self._next(m, self._pop.data)
             with m.Case(Control.POSITION):
                 m.d.comb += self.position_load.eq(1)
                 self._next(m)

@@ -1,6 +1,6 @@
 """The store: numbers of the application, and secrets between two parts of an operation."""
 
-from amaranth import Cat, Const, Module
+from amaranth import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -67,7 +67,10 @@ class Store(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = memory = Memory(shape=32, depth=WORDS, init=[], attrs={"no_rw_check": 1})
-        read, write = memory.read_port(), memory.write_port()
+        # A port without a clock, and a register behind it: only so do the tools know that a word that is read
+        # while it is written does not matter.
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        word = Signal(32, reset_less=True)
 
         def joined(name):
             values = [getattr(port, name) for port in self.ports]
@@ -82,5 +85,6 @@ class Store(wiring.Component):
             write.addr.eq(joined("write_adr")),
             write.data.eq(joined("write_data")),
         ]
-        m.d.comb += [port.read_data.eq(read.data) for port in self.ports]
+        m.d.sync += word.eq(read.data)
+        m.d.comb += [port.read_data.eq(word) for port in self.ports]
         return m

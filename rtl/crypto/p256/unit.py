@@ -215,8 +215,6 @@ class Unit(wiring.Component):
             m.d.sync += last.eq(Cat(self._moves.start, self._paths.start, self._nonce.start))
         refused = Cat(self._moves.refused, self._paths.refused, self._nonce.refused)
         values = {
-            Condition.BELOW: self._moves.below,
-            Condition.NULL: self._moves.null,
             Condition.REFUSED: (last & refused).any(),
             Condition.MORE: self._scalar.more,
             Condition.HEALTHY: self.random.healthy,

@@ -312,7 +312,7 @@ def hash_cycles():
 
 @pytest.fixture(scope="session")
 def edge_keys():
-    """Private keys where something special might happen: ends of the range, digits of windows, runs of bits."""
+    """Private keys where something special might happen: ends of the range, digits, runs of bits."""
     runs = [(1 << 200) - 1, 1 << 255, (1 << 128) - 1 << 64, int("55" * 32, 16)]
     ends = [1, 2, 3, 16, 31, 32, 33, 62, 64, P256_CURVE.n - 1, P256_CURVE.n - 2, P256_CURVE.n - 32]
     return [*ends, *runs, random.Random(0).randrange(1, P256_CURVE.n)]

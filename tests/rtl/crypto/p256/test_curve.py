@@ -38,7 +38,7 @@ def test_table_entries_are_the_signed_sums():
 
 
 def test_the_order_lets_64_bits_of_blinding_reach_every_word():
-    """n = 2^256 − 2^224 + 2^192 − δ with δ about 2^128, so that no word of r·n is a constant or r alone."""
+    """The order is 2^256 − 2^224 + 2^192 − δ with δ about 2^126: no word of r·n is a constant."""
     delta = (1 << 256) - (1 << 224) + (1 << 192) - P256.n
     assert 1 << 125 < delta < 1 << 128
     rng = random.Random(1)

@@ -7,8 +7,8 @@ from rtl.crypto.p256.arithmetic import Modulo, Operation
 from rtl.crypto.p256.microcode import (
     ADDRESS_BITS,
     WORD_BITS,
-    ArithmeticWord,
     Area,
+    ArithmeticWord,
     Assembler,
     Condition,
     Control,

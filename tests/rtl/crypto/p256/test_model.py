@@ -117,7 +117,7 @@ def test_nothing_secret_is_left(edge_keys):
 
 
 def test_verification_where_r_was_reduced():
-    """x of the nonce's point is n or more, once in 2^128 signatures: r is x − n, and both must be tried."""
+    """The x of the nonce's point is n or more, once in 2^128 signatures: r is x − n."""
     x = next(x for x in range(P256.n, P256.p) if _y(x) is not None)
     point, r = (x, _y(x)), x - P256.n
     # Any s and digest are right for the public key Q = (s·R − e·G) / r.

@@ -1,4 +1,4 @@
-"""Steps of the nonce against hmac of the standard library, with the real hash unit, and how long they take."""
+"""Steps of the nonce against hmac of the standard library, with the real hash unit, and their cycles."""
 
 import hashlib
 import hmac
@@ -158,7 +158,7 @@ def test_without_a_key_it_is_refused(steps):
     assert not steps.block.get("refused")
 
 
-@pytest.mark.parametrize("after", (3, 20, 60, 100, 200))
+@pytest.mark.parametrize("after", [3, 20, 60, 100, 200])
 def test_a_wipe_of_the_hash_unit_ends_a_step(steps, after):
     """The step is refused if its message was still coming, the next one that needs the key in any case."""
     _fill(steps, random.Random(after))

@@ -23,7 +23,7 @@ class _Products:
 
     def control(self, control, value):
         assert control == Control.REPEAT
-        assert 0 < value
+        assert value > 0
         self.repeat = value
 
 
