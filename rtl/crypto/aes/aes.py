@@ -62,7 +62,7 @@ class AesGcm(wiring.Component):
             addr_width=3,
             causes={
                 "done": "An operation has ended; `status` says how.",
-                "refused": "An operation, or a word written to the memory, was dropped since the block was busy.",
+                "refused": "An operation or a word for the memory was dropped: the block was busy.",
             },
         )
         self._status = self._bank.add("status", StatusRegister())

@@ -118,7 +118,7 @@ class Cipher(wiring.Component):
             passes.abort.eq(port.abort | port.wipe),
         ]
         steps = port.take | (passes.active & ~passes.last)
-        expands, before = self._elaborate_keys(m, passes, round_key, substituted[:32])
+        before = self._elaborate_keys(m, passes, round_key, substituted[:32])
         for at in range(0, 128, 16):
             m.submodules[f"sboxes_{at // 16}"] = boxes = SBoxes()
             m.d.comb += [
@@ -139,8 +139,7 @@ class Cipher(wiring.Component):
     def _elaborate_keys(self, m, passes, round_key, substituted):
         """Expands the key (FIPS 197, section 5.2) into the memory of round keys, and reads that.
 
-        Returns whether a key is expanded or wiped, and the last word that was made of it, whose SubWord
-        is to be ``substituted`` in the next clock.
+        Returns the last word that was made, whose SubWord is to be ``substituted`` in the next clock.
         """
         port = self.port
         constant = Signal(8, init=1)
@@ -186,4 +185,4 @@ class Cipher(wiring.Component):
             m.d.sync += count.eq(count + 1)
             with m.If(count == Mux(port.short, 3, 7)):
                 m.d.sync += [expands.eq(1), count.eq(Mux(port.short, 1, 2))]
-        return expands, word
+        return word

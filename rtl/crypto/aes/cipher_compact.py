@@ -28,8 +28,9 @@ class CompactCipher(wiring.Component):
 
     Latency
     -------
-    A block is taken in 4 clocks, and its last column is given 40 clocks later, 56 with a key of 256 bits; the next one
-    is taken in the clock after that. Backwards 712 and 1016.
+    A block is taken in 4 clocks, and its last column is given 40 clocks later, 56 with a key of 256 bits; the
+    next one is taken in the clock after that. Backwards 712 and 1016. ``ready`` comes 82 (106) clocks after
+    the last word of a key, and 66 after ``wipe``.
     """
 
     columns = 1
@@ -115,7 +116,7 @@ class CompactCipher(wiring.Component):
         read_port, write_port = memory.read_port(), memory.write_port()
         count = Signal(range(4 * KEY_ROWS))  # of words
         before, constant = Signal(32), Signal(8, init=1)
-        made, word = Signal(32), Signal(32)
+        written, word = Signal(32), Signal(32)
         expands, fresh, wipes, settled = Signal(), Signal(), Signal(init=1), Signal()
         size = Signal(range(9))  # of the key, in words
         place = Signal(3)  # of the word within as many
@@ -125,12 +126,14 @@ class CompactCipher(wiring.Component):
             read_port.addr.eq(Mux(expands, count - size, Cat(next_column, passes.next_row))),
             write_port.addr.eq(count),
             write_port.en.eq(wipes | (expands & fresh) | port.key_stb),
-            write_port.data.eq(Mux(expands, made, Mux(wipes, 0, port.key_word))),
+            write_port.data.eq(written),
+            written.eq(Mux(expands, read_port.data ^ word, Mux(wipes, 0, port.key_word))),
             round_key.eq(read_port.data),
-            made.eq(read_port.data ^ word),
             word.eq(before),
         ]
         m.d.sync += settled.eq(~expands & ~wipes)
+        with m.If(write_port.en):
+            m.d.sync += before.eq(written)
         with m.If(place == 0):
             m.d.comb += word.eq(substituted.rotate_left(8) ^ (constant << 24))
         with m.Elif(~port.short & (place == 4)):
@@ -138,17 +141,17 @@ class CompactCipher(wiring.Component):
         with m.If(port.wipe):
             m.d.sync += [wipes.eq(1), expands.eq(0), count.eq(0), fresh.eq(0), place.eq(0)]
         with m.Elif(wipes):
-            m.d.sync += [wipes.eq(~count.all()), count.eq(count + 1), before.eq(0), constant.eq(1)]
+            m.d.sync += [wipes.eq(~count.all()), count.eq(count + 1), constant.eq(1)]
         with m.Elif(expands):
             m.d.sync += fresh.eq(~fresh)
             with m.If(fresh):
-                m.d.sync += [count.eq(count + 1), before.eq(made)]
+                m.d.sync += count.eq(count + 1)
                 m.d.sync += place.eq(Mux(place == size - 1, 0, place + 1))
                 with m.If(place == 0):
                     m.d.sync += constant.eq((constant << 1) ^ Mux(constant[7], 0x1B, 0))
                 with m.If(count == (rounds(port.short) << 2) + 3):
                     m.d.sync += [expands.eq(0), place.eq(0), count.eq(0), constant.eq(1)]
         with m.Elif(port.key_stb):
-            m.d.sync += [count.eq(count + 1), before.eq(port.key_word)]
+            m.d.sync += count.eq(count + 1)
             m.d.sync += expands.eq(count == size - 1)
         return before

@@ -15,9 +15,10 @@ _DOUBLE = 0x87  # of x^128 in the field of CMAC
 class DataPath(wiring.Component):
     """The registers of the modes of operation, moved by words of 32 bits.
 
-    ``counter`` is what the cipher takes: the counter block of GCM, a block of CMAC or of the key wrap. ``block`` is
-    what the cipher gives and what GHASH takes: while the four words of a block of keystream leave it on top,
-    those of the ciphertext come in below. Everything else is a sum of words on the one way between the registers.
+    ``counter`` is what the cipher takes: the counter block of GCM, a block of CMAC or of the key wrap.
+    ``block`` is what the cipher gives and what GHASH takes: while the four words of a block of keystream
+    leave it on top, those of the ciphertext come in below. Everything else is a sum of words on the one way between
+    the registers.
 
     Parameters
     ----------

@@ -1,10 +1,11 @@
 """One operation of the application at a time, on the message memory."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ...bus import KeyOperation, KeyPathSignature, KeyResultSignature, wishbone
+from ...bus import KeyPathSignature, KeyResultSignature, wishbone
+from .engine_keys import KEY_OPERATIONS, KEY_WORDS, KeyStates, Then
 from .message_memory import IV_PLACE, MESSAGE_WORDS, TAG_PLACE, MessageMemory
 from .registers import ApplicationOperation, IvChoice, Session, Status
 from .signature import Operation
@@ -13,33 +14,9 @@ from .unit import Unit
 __all__ = ["Engine"]
 
 _MESSAGE_BYTES = 4 * MESSAGE_WORDS
-_KEY_WORDS = 8
-_DATA_PLACE = 2  # of key data, behind the first 64 bits of its wrapped form
-_KEY_OPERATIONS = {
-    ApplicationOperation.ENCRYPT: KeyOperation.ENCRYPT,
-    ApplicationOperation.DECRYPT: KeyOperation.DECRYPT,
-    ApplicationOperation.CMAC: KeyOperation.CMAC,
-    ApplicationOperation.AAD_SLOT: KeyOperation.AAD,
-    ApplicationOperation.WRAP: KeyOperation.WRAP,
-    ApplicationOperation.WRAP_DATA: KeyOperation.WRAP,
-    ApplicationOperation.UNWRAP: KeyOperation.UNWRAP,
-    ApplicationOperation.UNWRAP_DATA: KeyOperation.UNWRAP,
-}
 
 
-class _Then(enum.Enum, shape=3):
-    """What the unit is doing."""
-
-    OPENING = 0
-    PIECE = 1
-    LAST = 2
-    TAG = 3
-    CHECK = 4
-    WRAP = 5
-    UNWRAP = 6
-
-
-class Engine(wiring.Component):
+class Engine(KeyStates):
     """Does the application's operations: keys from their slots, IVs, pieces, tags, wrapped keys.
 
     Out of reset the memory is cleared. After an operation that failed once it had asked for a key, after a
@@ -130,9 +107,9 @@ class Engine(wiring.Component):
         self._is_target = Signal()  # the key that is asked for is to be wrapped
         self._external, self._short = Signal(), Signal()  # the key, and the key data, are
         self._begun = Signal()  # text of the message was taken
-        self._number = Signal(range(_KEY_WORDS))  # of a word of a key
+        self._number = Signal(range(KEY_WORDS))  # of a word of a key
         self._in_order, self._too_long, self._right_length = Signal(), Signal(), Signal()
-        self._then = Signal(_Then)
+        self._then = Signal(Then)
         self._reports = Signal()  # the operation is over when the memory is cleared
 
     def elaborate(self, platform):
@@ -172,7 +149,7 @@ class Engine(wiring.Component):
             self.result.request.payload.external.eq(self._external),
         ]
         with m.Switch(self._operation):
-            for operation, key_operation in _KEY_OPERATIONS.items():
+            for operation, key_operation in KEY_OPERATIONS.items():
                 with m.Case(operation):
                     m.d.comb += self.key.request.payload.operation.eq(key_operation)
         return m
@@ -224,7 +201,7 @@ class Engine(wiring.Component):
                 self._refuse(m, Status.IV_EMPTY)
             with m.Elif(self._is(operations.WIPE)):
                 self._fail(m, Status.SUCCESS)
-            with m.Elif(~self._is(*_KEY_OPERATIONS)):
+            with m.Elif(~self._is(*KEY_OPERATIONS)):
                 m.next = "Start Piece"
             with m.Elif(no_slot):
                 self._refuse(m, Status.KEY_REFUSED)
@@ -273,97 +250,6 @@ class Engine(wiring.Component):
             with m.Default():
                 m.d.comb += order.eq(0)
 
-    def _take_key(self, m):
-        """The key of a slot goes into the unit, or into the memory to be wrapped."""
-        key, unit, memory = self.key, self._unit, self._memory
-        operations = ApplicationOperation
-        useful, forbidden = Signal(), Signal()
-        is_aad = self._is(operations.AAD_SLOT)
-        class_ = key.key_class
-        to_memory = self._is(operations.WRAP_DATA, operations.UNWRAP_DATA)
-        m.d.comb += [
-            useful.eq(~(self._short & self._number[2])),
-            # A key that is known outside must not carry one out that is not.
-            forbidden.eq(
-                (self._is_target & self._external & ~class_.external)
-                | (to_memory & ~class_.external)
-                | (self._is(operations.UNWRAP_DATA) & ~class_.to_bus)
-            ),
-        ]
-        with m.State("Await Unit"), m.If(unit.command.ready):
-            m.next = "Ask Key"
-        with m.State("Ask Key"):
-            m.d.comb += key.request.valid.eq(1)
-            with m.If(key.request.ready):
-                m.next = "Await Key"
-        with m.State("Await Key"):
-            m.d.sync += self._short.eq(class_.short)
-            with m.If(~self._is_target & ~is_aad):
-                m.d.sync += self._external.eq(class_.external)
-            with m.If(key.refused):
-                self._fail(m, Status.KEY_REFUSED)
-            with m.Elif(key.key.valid & forbidden):
-                m.d.sync += self.status.eq(Status.KEY_REFUSED)
-                m.next = "Drop Key"
-            with m.Elif(
-                key.key.valid
-                & self._is(operations.ENCRYPT)
-                & (self._iv_choice != IvChoice.HARDWARE)
-                & ~class_.external
-            ):
-                m.d.sync += self.status.eq(Status.IV_FORBIDDEN)
-                m.next = "Drop Key"
-            with m.Elif(key.key.valid):
-                m.next = "Begin Key"
-        with m.State("Begin Key"):
-            m.d.comb += [
-                unit.command.valid.eq(~self._is_target),
-                unit.command.payload.operation.eq(Mux(is_aad, Operation.AAD, Operation.KEY)),
-                unit.command.payload.short.eq(self._short),
-            ]
-            with m.If(key.refused):
-                self._fail(m, Status.KEY_REFUSED)
-            with m.Elif(self._is_target | unit.command.ready):
-                m.next = "Give Key"
-        with m.State("Give Key"):
-            m.d.comb += [
-                unit.words.valid.eq(key.key.valid & useful & ~self._is_target),
-                unit.words.payload.data.eq(key.key.payload),
-                unit.words.payload.bytes.eq(4),
-                unit.words.payload.last.eq(self._number == Mux(self._short, 3, 7)),
-                memory.write.stb.eq(key.key.valid & useful & self._is_target),
-                memory.write.place.eq(_DATA_PLACE + self._number),
-                memory.write.data.eq(key.key.payload),
-                key.key.ready.eq(unit.words.ready | ~useful | self._is_target),
-            ]
-            with m.If(key.refused):
-                self._fail(m, Status.KEY_REFUSED)
-            with m.Elif(key.key.valid & key.key.ready):
-                m.d.sync += self._number.eq(self._number + 1)
-                with m.If(self._number == _KEY_WORDS - 1):
-                    m.next = "Key Given"
-        with m.State("Drop Key"):
-            m.d.comb += key.key.ready.eq(1)
-            m.d.sync += self._number.eq(self._number + key.key.valid)
-            with m.If(key.refused | (key.key.valid & (self._number == _KEY_WORDS - 1))):
-                m.next = "Fail"
-        with m.State("Key Given"), m.If(unit.command.ready):
-            with m.Switch(self._operation):
-                with m.Case(operations.ENCRYPT, operations.DECRYPT):
-                    m.next = "Choose IV"
-                with m.Case(operations.CMAC):
-                    m.d.sync += [self.session.eq(Session.AUTHENTICATES), self._begun.eq(0)]
-                    m.next = "Report"
-                with m.Case(operations.AAD_SLOT):
-                    m.next = "Report"
-                with m.Case(operations.WRAP):
-                    m.d.sync += self._is_target.eq(1)
-                    m.next = "Start Wrap"
-                    with m.If(~self._is_target):
-                        m.next = "Ask Key"
-                with m.Default():
-                    m.next = "Start Wrap"
-
     def _open(self, m):
         """The IV of a message of GCM."""
         memory, transfer = self._memory, self._memory.transfer
@@ -395,16 +281,16 @@ class Engine(wiring.Component):
                 transfer.place.eq(Mux(takes_piece, self.piece.start, IV_PLACE)),
                 transfer.length.eq(Mux(takes_piece, self.piece.length, 12)),
             ]
-            self._command(m, Mux(transfer.length == 12, Operation.IV, Operation.HASHED_IV), _Then.OPENING)
+            self._command(m, Mux(transfer.length == 12, Operation.IV, Operation.HASHED_IV), Then.OPENING)
 
-    def _command(self, m, operation, then, *, final=0, count=0, follow="Run"):
+    def _command(self, m, operation, then, *, final=0, turns=0, follow="Run"):
         """Start a transfer and a command of the unit; part of a state's actions."""
         unit, command = self._unit, self._unit.command.payload
         m.d.comb += [
             unit.command.valid.eq(1),
             command.operation.eq(operation),
             command.final.eq(final),
-            command.count.eq(count),
+            command.turns.eq(turns),
         ]
         with m.If(unit.command.ready):
             m.d.comb += self._memory.start.eq(1)
@@ -423,17 +309,17 @@ class Engine(wiring.Component):
             with m.If(~self._is(operations.AAD)):
                 m.d.sync += self._begun.eq(1)
             with m.If(self._is(operations.AAD)):
-                self._command(m, Operation.AAD, _Then.PIECE)
+                self._command(m, Operation.AAD, Then.PIECE)
             with m.Else():
                 operation = Mux(macs, Operation.MAC, crypts)
-                self._command(m, operation, Mux(ends, _Then.LAST, _Then.PIECE), final=ends)
+                self._command(m, operation, Mux(ends, Then.LAST, Then.PIECE), final=ends)
         with m.State("Start Tag"):
             m.d.comb += [
                 transfer.place.eq(TAG_PLACE),
                 transfer.length.eq(Mux(verifies, self._tag_bytes, 4 * 4)),
             ]
             operation = Mux(verifies, Operation.CHECK, Operation.TAG)
-            self._command(m, operation, Mux(verifies, _Then.CHECK, _Then.TAG))
+            self._command(m, operation, Mux(verifies, Then.CHECK, Then.TAG))
         with m.State("Run"):
             m.d.comb += [
                 unit.words.valid.eq(memory.words.valid),
@@ -443,96 +329,25 @@ class Engine(wiring.Component):
             with m.If(unit.done):
                 m.next = "Report"
                 with m.Switch(self._then):
-                    with m.Case(_Then.OPENING):
+                    with m.Case(Then.OPENING):
                         opened = Mux(
                             self._is(operations.ENCRYPT), Session.ENCRYPTS.value, Session.DECRYPTS.value
                         )
                         m.d.sync += [self.session.eq(opened), self._begun.eq(0)]
-                    with m.Case(_Then.LAST):
+                    with m.Case(Then.LAST):
                         m.next = "Start Tag"
-                    with m.Case(_Then.TAG, _Then.WRAP):
+                    with m.Case(Then.TAG, Then.WRAP):
                         m.d.sync += self.session.eq(Session.NONE)
-                    with m.Case(_Then.CHECK):
+                    with m.Case(Then.CHECK):
                         m.d.sync += self.session.eq(Session.NONE)
                         with m.If(~unit.match):
                             self._fail(m, Status.TAG_WRONG)
-                    with m.Case(_Then.UNWRAP):
+                    with m.Case(Then.UNWRAP):
                         m.d.sync += self.session.eq(Session.NONE)
                         with m.If(~unit.match):
                             self._fail(m, Status.UNWRAP_WRONG)
                         with m.Elif(self._is(operations.UNWRAP)):
                             m.next = "Ask Store"
-
-    def _wrap(self, m):
-        """Key data turns through the unit six times."""
-        unit, memory, transfer = self._unit, self._memory, self._memory.transfer
-        operations = ApplicationOperation
-        unwraps = self._is(operations.UNWRAP, operations.UNWRAP_DATA)
-        blocks = Signal(8)  # of 64 bits
-        with m.State("Start Wrap"):
-            m.d.sync += blocks.eq(self.piece.length[3:] - unwraps)
-            with m.If(self._is(operations.WRAP)):
-                m.d.sync += blocks.eq(Mux(self._short, 2, 4))
-            m.next = "Start Turns"
-        with m.State("Start Turns"):
-            self._describe_turns(m, blocks)
-            with m.If(unwraps):
-                m.d.comb += [transfer.turns.eq(0), transfer.backwards.eq(0), transfer.place.eq(0)]
-                m.d.comb += transfer.length.eq(8)
-                self._command(m, Operation.UNWRAP, _Then.UNWRAP, count=blocks, follow="Unwrap Head")
-            with m.Else():
-                self._command(m, Operation.WRAP, _Then.WRAP, count=blocks)
-        with m.State("Unwrap Head"):
-            m.d.comb += [
-                unit.words.valid.eq(memory.words.valid),
-                unit.words.payload.eq(memory.words.payload),
-                memory.words.ready.eq(unit.words.ready),
-            ]
-            self._describe_turns(m, blocks)
-            with m.If(~memory.active):
-                m.d.comb += memory.start.eq(1)
-                m.next = "Run"
-
-    def _describe_turns(self, m, blocks):
-        transfer = self._memory.transfer
-        m.d.comb += [
-            transfer.place.eq(_DATA_PLACE),
-            transfer.end.eq(_DATA_PLACE - 1 + (blocks << 1)),
-            transfer.length.eq((blocks << 5) + (blocks << 4)),
-            transfer.turns.eq(1),
-            transfer.backwards.eq(self._is(ApplicationOperation.UNWRAP, ApplicationOperation.UNWRAP_DATA)),
-        ]
-
-    def _send_key(self, m):
-        """An unwrapped key goes into its slot; behind a key of 128 bits come zeros."""
-        result, memory, transfer = self.result, self._memory, self._memory.transfer
-        with m.State("Ask Store"):
-            m.d.comb += [
-                result.request.valid.eq(1),
-                transfer.place.eq(_DATA_PLACE),
-                transfer.length.eq(self.piece.length - 8),
-            ]
-            m.d.sync += self._number.eq(0)
-            with m.If(result.request.ready):
-                m.d.comb += memory.start.eq(1)
-                m.next = "Send Key"
-        with m.State("Send Key"):
-            m.d.comb += [
-                result.key.valid.eq(memory.words.valid | ~memory.active),
-                result.key.payload.eq(Mux(memory.active, memory.words.payload.data, 0)),
-                memory.words.ready.eq(result.key.ready),
-            ]
-            with m.If(result.key.valid & result.key.ready):
-                m.d.sync += self._number.eq(self._number + 1)
-                with m.If(self._number == _KEY_WORDS - 1):
-                    m.next = "Await Store"
-            with m.If(result.refused):
-                self._fail(m, Status.TARGET_REFUSED)
-        with m.State("Await Store"):
-            with m.If(result.refused):
-                self._fail(m, Status.TARGET_REFUSED)
-            with m.Elif(result.done):
-                self._fail(m, Status.SUCCESS)
 
     def _end(self, m):
         unit, memory = self._unit, self._memory

@@ -32,8 +32,8 @@ class Ghash(wiring.Component):
     load : In(1)
         Takes the sum of ``block`` and the hash for the operand; only while ``ready``.
     run : In(1)
-        With ``load``: the next hash is the operand times the hash key. Without it, ``operand`` is for reading,
-        and there is no hash until ``clear``.
+        With ``load``: the next hash is the operand times the hash key. Without it, ``operand`` is for
+        reading, and there is no hash until ``clear``.
     clear : In(1)
         Makes hash and operand zero, and ends what runs.
     ready : Out(1)

@@ -42,8 +42,8 @@ class IvSource(wiring.Component):
 
     Latency
     -------
-    ``given`` comes in the clock after ``ask``; the first time, and every 65536 counters, when 8 words have been
-    written.
+    ``given`` comes in the clock after ``ask``; the first time, and every 65536 counters, when 8 words have
+    been written.
     """
 
     def __init__(self):

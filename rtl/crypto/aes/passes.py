@@ -11,8 +11,8 @@ __all__ = ["KEY_ROWS", "ZERO_ROW", "Passes", "rounds"]
 KEY_ROWS = 16
 ZERO_ROW = KEY_ROWS - 1  # no key has more than 15 round keys: this row always holds zeros
 
-# One round backwards, as passes that each do SubBytes, or its affine map alone, then ShiftRows. The affine map
-# and ShiftRows have order 4, so four linear passes are none, and three undo one; MixColumns has order 4, too.
+# One round backwards, as passes that each do SubBytes, or its affine map alone, then ShiftRows. The affine
+# map and ShiftRows have order 4: four linear passes are none, three undo one. MixColumns has order 4, too.
 _UNDO = LINEAR_ORDER - 1
 _INVERSION = _UNDO  # undone thrice, the affine map leaves the inversion, which is its own inverse
 _KEYED = 2 * _UNDO  # the last pass of the inverse of SubBytes and ShiftRows; here the key is added
@@ -28,9 +28,9 @@ def rounds(short):
 class Passes(wiring.Component):
     """Steps through the passes of one block.
 
-    Encryption is a pass a round. Decryption uses the same logic only: InvMixColumns is MixColumns three times,
-    and the inverse of the S-box is three times its affine map, the S-box, and three times the affine map. A
-    round backwards takes 19 passes, the last one 7.
+    Encryption is a pass a round. Decryption uses the same logic only: InvMixColumns is MixColumns three
+    times, and the inverse of the S-box is three times its affine map, the S-box, and three times the affine
+    map. A round backwards takes 19 passes, the last one 7.
 
     Members
     -------

@@ -67,11 +67,12 @@ class StatusRegister(csr.Register, access="r"):
     ------
     busy: An operation is being done: the memory reads as zero, and nothing can be written to it.
     session: What is open. 0 nothing; 1 an encryption; 2 a decryption; 3 a CMAC.
-    code: How the last operation ended. 0 well; 1 out of order, or there is no such operation; 2 the key store
-        refused a key, or the key must not be used so; 3 the key store refused the result; 4 a slot that is not
-        external must have an IV made by hardware; 5 there is no IV; 6 all IVs are used up; 7 the NVM of the IVs
-        is broken; 8 a piece does not fit into the memory, a decryption comes in pieces, or a message has 2 GiB;
-        9 a length is not possible; 10 the tag is wrong; 11 the wrapped key is wrong; 12 the block was wiped.
+    code: How the last operation ended. 0 well; 1 out of order, or there is no such operation; 2 the key
+        store refused a key, or the key must not be used so; 3 the key store refused the result; 4 a slot that
+        is not external must have an IV made by hardware; 5 there is no IV; 6 all IVs are used up; 7 the NVM
+        of the IVs is broken; 8 a piece does not fit into the memory, a decryption comes in pieces, or a
+        message has 2 GiB; 9 a length is not possible; 10 the tag is wrong; 11 the wrapped key is wrong; 12 the block
+        was wiped.
     """
 
     busy: csr.Field(csr.action.R, 1)
@@ -85,14 +86,16 @@ class Operate(csr.Register, access="w"):
 
     Fields
     ------
-    operation: 0 `encrypt`, 1 `decrypt` and 2 `cmac` open a message with the key of `slot`. 3 `aad` authenticates a
-        piece, 4 `aad_slot` the key of `slot`. 5 `text` encrypts or authenticates a piece of whole blocks. 6 `finish`
-        does so with the last piece, and puts the tag into `tag`; 7 `verify` decrypts or authenticates
-        the last piece, and compares the tag. 8 `wrap` wraps the key of `target` with that of `slot` into the memory, 9
-        `unwrap` unwraps the piece into the slot `target`. 10 `wrap_data` and 11 `unwrap_data` do so with an external
-        key from memory to memory: of data that starts at word 2, or that the wrapped form of starts at word 0.
-        12 `wipe` forgets message, key and memory.
-    iv: With `encrypt` and `decrypt`, the IV. 0 is made by hardware, and put into `iv`; 1 is in `iv`; 2 is the piece.
+    operation: 0 `encrypt`, 1 `decrypt` and 2 `cmac` open a message with the key of `slot`. 3 `aad`
+        authenticates a piece, 4 `aad_slot` the key of `slot`. 5 `text` encrypts or authenticates a piece of
+        whole blocks. 6 `finish` does so with the last piece, and puts the tag into `tag`; 7 `verify` decrypts
+        or authenticates the last piece, and compares the tag. 8 `wrap` wraps the key of `target` with that of
+        `slot` into the memory, from word 0 on; 9 `unwrap` unwraps what is there into the slot `target`; the
+        length is 24 or 40. 10 `wrap_data` and 11 `unwrap_data` do so with an external key within the memory:
+        the data is from word 2 on, its wrapped form from word 0 on, and the length is that before. 12 `wipe`
+        forgets message, key and memory.
+    iv: With `encrypt` and `decrypt`, the IV. 0 is made by hardware, and put into `iv`; 1 is in `iv`; 2 is the
+        piece.
     tag_bytes: With `verify`, the length of the tag, 4 to 16.
     slot: Key slot.
     target: Key slot of the key that is wrapped or unwrapped.

@@ -3,7 +3,7 @@
 from amaranth import Cat
 from amaranth.lib import data, enum
 
-__all__ = ["Command", "Operation", "Word", "byte_mask"]
+__all__ = ["Command", "Operation", "Word", "byte_enables", "byte_mask"]
 
 
 class Operation(enum.Enum, shape=4):
@@ -33,13 +33,13 @@ class Command(data.Struct):
     """One command to the AES unit.
 
     ``short``: with ``KEY``, the key has 128 bits. ``final``: with ``MAC``, the piece ends the message.
-    ``count``: with ``WRAP`` and ``UNWRAP``, 64-bit blocks of key data, 2 or more.
+    ``turns``: with ``WRAP`` and ``UNWRAP``, 6 times the 64-bit blocks of key data, which are 2 or more.
     """
 
     operation: Operation
     short: 1
     final: 1
-    count: 8
+    turns: 11
 
 
 class Word(data.Struct):
@@ -50,6 +50,11 @@ class Word(data.Struct):
     last: 1
 
 
+def byte_enables(count):
+    """Which bytes of a word, the first one on top, are among the first ``count``: a bit each."""
+    return Cat(count > 3 - byte for byte in range(4))
+
+
 def byte_mask(count):
     """Ones over the first ``count`` bytes of a word."""
-    return Cat((count > 3 - byte).replicate(8) for byte in range(4))
+    return Cat(enable.replicate(8) for enable in byte_enables(count))

@@ -1,0 +1,204 @@
+"""The states of the engine that move keys."""
+
+from amaranth import Mux, Signal
+from amaranth.lib import enum, wiring
+
+from ...bus import KeyOperation
+from .registers import ApplicationOperation, IvChoice, Session, Status
+from .signature import Operation
+
+__all__ = ["KEY_OPERATIONS", "KEY_WORDS", "KeyStates", "Then"]
+
+KEY_WORDS = 8
+_DATA_PLACE = 2  # of key data, behind the first 64 bits of its wrapped form
+
+KEY_OPERATIONS = {
+    ApplicationOperation.ENCRYPT: KeyOperation.ENCRYPT,
+    ApplicationOperation.DECRYPT: KeyOperation.DECRYPT,
+    ApplicationOperation.CMAC: KeyOperation.CMAC,
+    ApplicationOperation.AAD_SLOT: KeyOperation.AAD,
+    ApplicationOperation.WRAP: KeyOperation.WRAP,
+    ApplicationOperation.WRAP_DATA: KeyOperation.WRAP,
+    ApplicationOperation.UNWRAP: KeyOperation.UNWRAP,
+    ApplicationOperation.UNWRAP_DATA: KeyOperation.UNWRAP,
+}
+"""Operations that need a key, and what the key store is asked for."""
+
+
+class Then(enum.Enum, shape=3):
+    """What the unit is doing."""
+
+    OPENING = 0
+    PIECE = 1
+    LAST = 2
+    TAG = 3
+    CHECK = 4
+    WRAP = 5
+    UNWRAP = 6
+
+
+class KeyStates(wiring.Component):
+    """States of `Engine`: keys from their slots, wrapped keys, and unwrapped ones into their slots."""
+
+    def _take_key(self, m):
+        """The key of a slot goes into the unit, or into the memory to be wrapped."""
+        key, unit, memory = self.key, self._unit, self._memory
+        operations = ApplicationOperation
+        useful, forbidden = Signal(), Signal()
+        is_aad = self._is(operations.AAD_SLOT)
+        class_ = key.key_class
+        to_memory = self._is(operations.WRAP_DATA, operations.UNWRAP_DATA)
+        m.d.comb += [
+            useful.eq(~(self._short & self._number[2])),
+            # A key that is known outside must not carry one out that is not.
+            forbidden.eq(
+                (self._is_target & self._external & ~class_.external)
+                | (to_memory & ~class_.external)
+                | (self._is(operations.UNWRAP_DATA) & ~class_.to_bus)
+            ),
+        ]
+        with m.State("Await Unit"), m.If(unit.command.ready):
+            m.next = "Ask Key"
+        with m.State("Ask Key"):
+            m.d.comb += key.request.valid.eq(1)
+            with m.If(key.request.ready):
+                m.next = "Await Key"
+        with m.State("Await Key"):
+            m.d.sync += self._short.eq(class_.short)
+            with m.If(~self._is_target & ~is_aad):
+                m.d.sync += self._external.eq(class_.external)
+            with m.If(key.refused):
+                self._fail(m, Status.KEY_REFUSED)
+            with m.Elif(key.key.valid & forbidden):
+                m.d.sync += self.status.eq(Status.KEY_REFUSED)
+                m.next = "Drop Key"
+            with m.Elif(
+                key.key.valid
+                & self._is(operations.ENCRYPT)
+                & (self._iv_choice != IvChoice.HARDWARE)
+                & ~class_.external
+            ):
+                m.d.sync += self.status.eq(Status.IV_FORBIDDEN)
+                m.next = "Drop Key"
+            with m.Elif(key.key.valid):
+                m.next = "Begin Key"
+        with m.State("Begin Key"):
+            m.d.comb += [
+                unit.command.valid.eq(~self._is_target),
+                unit.command.payload.operation.eq(Mux(is_aad, Operation.AAD, Operation.KEY)),
+                unit.command.payload.short.eq(self._short),
+            ]
+            with m.If(key.refused):
+                self._fail(m, Status.KEY_REFUSED)
+            with m.Elif(self._is_target | unit.command.ready):
+                m.next = "Give Key"
+        with m.State("Give Key"):
+            m.d.comb += [
+                unit.words.valid.eq(key.key.valid & useful & ~self._is_target),
+                unit.words.payload.data.eq(key.key.payload),
+                unit.words.payload.bytes.eq(4),
+                unit.words.payload.last.eq(self._number == Mux(self._short, 3, 7)),
+                memory.write.stb.eq(key.key.valid & useful & self._is_target),
+                memory.write.place.eq(_DATA_PLACE + self._number),
+                memory.write.data.eq(key.key.payload),
+                key.key.ready.eq(unit.words.ready | ~useful | self._is_target),
+            ]
+            with m.If(key.refused):
+                self._fail(m, Status.KEY_REFUSED)
+            with m.Elif(key.key.valid & key.key.ready):
+                m.d.sync += self._number.eq(self._number + 1)
+                with m.If(self._number == KEY_WORDS - 1):
+                    m.next = "Key Given"
+        with m.State("Drop Key"):
+            m.d.comb += key.key.ready.eq(1)
+            m.d.sync += self._number.eq(self._number + key.key.valid)
+            with m.If(key.refused | (key.key.valid & (self._number == KEY_WORDS - 1))):
+                m.next = "Fail"
+        with m.State("Key Given"), m.If(unit.command.ready):
+            with m.Switch(self._operation):
+                with m.Case(operations.ENCRYPT, operations.DECRYPT):
+                    m.next = "Choose IV"
+                with m.Case(operations.CMAC):
+                    m.d.sync += [self.session.eq(Session.AUTHENTICATES), self._begun.eq(0)]
+                    m.next = "Report"
+                with m.Case(operations.AAD_SLOT):
+                    m.next = "Report"
+                with m.Case(operations.WRAP):
+                    m.d.sync += self._is_target.eq(1)
+                    m.next = "Start Wrap"
+                    with m.If(~self._is_target):
+                        m.next = "Ask Key"
+                with m.Default():
+                    m.next = "Start Wrap"
+
+    def _wrap(self, m):
+        """Key data turns through the unit six times."""
+        unit, memory, transfer = self._unit, self._memory, self._memory.transfer
+        operations = ApplicationOperation
+        unwraps = self._is(operations.UNWRAP, operations.UNWRAP_DATA)
+        blocks, turns = Signal(8), Signal(11)  # of 64 bits; six for each
+        m.d.comb += turns.eq((blocks << 2) + (blocks << 1))
+        with m.State("Start Wrap"):
+            m.d.sync += blocks.eq(self.piece.length[3:] - unwraps)
+            with m.If(self._is(operations.WRAP)):
+                m.d.sync += blocks.eq(Mux(self._short, 2, 4))
+            m.next = "Start Turns"
+        with m.State("Start Turns"):
+            self._describe_turns(m, blocks, turns)
+            with m.If(unwraps):
+                m.d.comb += [transfer.turns.eq(0), transfer.backwards.eq(0), transfer.place.eq(0)]
+                m.d.comb += transfer.length.eq(8)
+                self._command(m, Operation.UNWRAP, Then.UNWRAP, turns=turns, follow="Unwrap Head")
+            with m.Else():
+                self._command(m, Operation.WRAP, Then.WRAP, turns=turns)
+        with m.State("Unwrap Head"):
+            m.d.comb += [
+                unit.words.valid.eq(memory.words.valid),
+                unit.words.payload.eq(memory.words.payload),
+                memory.words.ready.eq(unit.words.ready),
+            ]
+            self._describe_turns(m, blocks, turns)
+            with m.If(~memory.active):
+                m.d.comb += memory.start.eq(1)
+                m.next = "Run"
+
+    def _describe_turns(self, m, blocks, turns):
+        transfer = self._memory.transfer
+        m.d.comb += [
+            transfer.place.eq(_DATA_PLACE),
+            transfer.end.eq(_DATA_PLACE - 1 + (blocks << 1)),
+            transfer.length.eq(turns << 3),
+            transfer.turns.eq(1),
+            transfer.backwards.eq(self._is(ApplicationOperation.UNWRAP, ApplicationOperation.UNWRAP_DATA)),
+        ]
+
+    def _send_key(self, m):
+        """An unwrapped key goes into its slot; behind a key of 128 bits come zeros."""
+        result, memory, transfer = self.result, self._memory, self._memory.transfer
+        with m.State("Ask Store"):
+            m.d.comb += [
+                result.request.valid.eq(1),
+                transfer.place.eq(_DATA_PLACE),
+                transfer.length.eq(self.piece.length - 8),
+            ]
+            m.d.sync += self._number.eq(0)
+            with m.If(result.request.ready):
+                m.d.comb += memory.start.eq(1)
+                m.next = "Send Key"
+        with m.State("Send Key"):
+            m.d.comb += [
+                result.key.valid.eq(memory.words.valid | ~memory.active),
+                result.key.payload.eq(Mux(memory.active, memory.words.payload.data, 0)),
+                memory.words.ready.eq(result.key.ready),
+            ]
+            with m.If(result.key.valid & result.key.ready):
+                m.d.sync += self._number.eq(self._number + 1)
+                with m.If(self._number == KEY_WORDS - 1):
+                    m.next = "Await Store"
+            with m.If(result.refused):
+                self._fail(m, Status.TARGET_REFUSED)
+        with m.State("Await Store"):
+            with m.If(result.refused):
+                self._fail(m, Status.TARGET_REFUSED)
+            with m.Elif(result.done):
+                self._fail(m, Status.SUCCESS)
