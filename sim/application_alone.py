@@ -52,10 +52,9 @@ class _Bench(wiring.Component):
             sequencer.irq.eq(soc.irq),
             self.answered.eq(sequencer.status.done == self.request),
         ]
-        if "random" in soc.signature.members:
-            m.submodules.randomness = randomness = SimulatedRandomness()
-            m.d.comb += randomness.broken.eq(self.random_broken)
-            connect(m, randomness.random, soc.random)
+        m.submodules.randomness = randomness = SimulatedRandomness()
+        m.d.comb += randomness.broken.eq(self.random_broken)
+        connect(m, randomness.random, soc.random)
         return m
 
 

@@ -7,9 +7,13 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.bus import WishboneCSRBridge, csr, wishbone
+from rtl.bus import RandomSignature, WishboneCSRBridge, csr, wishbone
+from rtl.crypto.aes.aes import AesGcm
+from rtl.crypto.p256.p256 import P256
 from rtl.crypto.sha256.sha256 import Sha256
+from rtl.entropy.random_splitter import RandomSplitter
 from rtl.guard.firewall import Firewall, Region
+from rtl.guard.keystore import KeyStore
 from rtl.guard.nvm import Nvm
 from rtl.guard.nvm import Region as NvmRegion
 from rtl.metering.core import PINS
@@ -30,7 +34,7 @@ _BUS_TIMEOUT = 255
 
 @dataclass(frozen=True)
 class _Slot:
-    """A block: where its registers are, its name, and what makes it.
+    """A block: where its registers are, its name, and what makes it, or None where it is not built.
 
     ``ports`` are members of the block that become members of the chip, under the name given;
     ``windows`` are its Wishbone members, at the byte address given, as far as it has them.
@@ -38,7 +42,7 @@ class _Slot:
 
     address: int
     name: str
-    make: Callable[[SocConfig], wiring.Component]
+    make: Callable[[SocConfig], wiring.Component | None]
     ports: dict[str, str] = field(default_factory=dict)
     windows: dict[str, int] = field(default_factory=dict)
 
@@ -63,11 +67,33 @@ def make_metrology(config):
     )
 
 
+def _sha256(config):
+    users = int(config.p256 != "none")
+    return Sha256(variant=config.sha256, hardware_users=users, slots=config.key_slots)
+
+
+def _keystore(config):
+    return KeyStore(
+        slots=config.key_slots, users=1 + sum(variant != "none" for variant in (config.aes, config.p256))
+    )
+
+
+def _aes(config):
+    return None if config.aes == "none" else AesGcm(variant=config.aes, slots=config.key_slots)
+
+
+def _p256(config):
+    return None if config.p256 == "none" else P256(variant=config.p256, slots=config.key_slots)
+
+
+_KEY_USERS = ("sha256", "aes", "p256")
+"""Blocks that use keys, in the order of their paths to the key store."""
+
 _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
     _Slot(0x0800, "uart_comms", _uart, ports={"line": "uart_comms"}),
     _Slot(0x0C00, "uart_optical", _uart, ports={"line": "uart_optical"}),
-    _Slot(0x1000, "sha256", lambda config: Sha256(variant=config.sha256)),
+    _Slot(0x1000, "sha256", _sha256),
     _Slot(
         0x1400,
         "metrology",
@@ -80,6 +106,9 @@ _SLOTS = (
             "capture": 0x0002_0000,
         },
     ),
+    _Slot(0x1800, "keystore", _keystore),
+    _Slot(0x1C00, "aes", _aes, windows={"memory": 0x0003_0000}),
+    _Slot(0x2000, "p256", _p256),
 )
 
 
@@ -149,6 +178,10 @@ class Soc(wiring.Component):
         ``err``.
     irq : Out(one bit a slot)
         Level interrupts, domain ``sync``.
+    random : In(RandomSignature)
+        Randomness, domain ``sync``. Without it, nothing is done that needs some.
+    wipe : In(1)
+        Forgets all keys, and what was made of them: high for a clock of ``sync`` or longer.
     samples : In(stream of arrays of words)
         Sample sets, domain ``metrology``: voltages first, then currents.
     bits, modulator_clock, use_bits, words_lost, temperature, magnet, cover_main, cover_terminal, brown_out
@@ -176,8 +209,9 @@ class Soc(wiring.Component):
 
     def __init__(self, config: SocConfig, *, metering: bool = True):
         self.config = config
-        self._slots = [slot for slot in _SLOTS if metering or slot.name != "metrology"]
-        blocks = {slot.name: slot.make(config) for slot in self._slots}
+        made = {slot.name: slot.make(config) for slot in _SLOTS if metering or slot.name != "metrology"}
+        blocks = {name: block for name, block in made.items() if block is not None}
+        self._slots = [slot for slot in _SLOTS if slot.name in blocks]
         self.blocks = {"sysinfo": _sysinfo(config, blocks), **blocks}
         self.interrupts = {
             slot.name: slot.number for slot in self._slots if hasattr(blocks[slot.name], "irq")
@@ -193,6 +227,8 @@ class Soc(wiring.Component):
             {
                 "core": In(wishbone.Signature(**_BUS)),
                 "irq": Out(_SLOTS[-1].number + 1),
+                "random": In(RandomSignature()),
+                "wipe": In(1),
                 **members,
             }
         )
@@ -224,6 +260,7 @@ class Soc(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._join_keys(m)
         self._join_nvm(m)
         m.submodules.firewall = self._firewall
         m.submodules.decoder = self._decoder
@@ -240,11 +277,34 @@ class Soc(wiring.Component):
                 self._join_port(m, self.blocks[slot.name], name, chip_name)
         return m
 
+    def _join_keys(self, m):
+        """The private paths between the key store and the blocks that use keys; randomness; the wipe."""
+        blocks = self.blocks
+        keystore = blocks["keystore"]
+        users = [blocks[name] for name in _KEY_USERS if name in blocks]
+        for user, path, result in zip(users, keystore.keys, keystore.results, strict=True):
+            connect(m, user.key, path)
+            connect(m, user.result, result)
+            m.d.comb += user.wipe.eq(keystore.wiping)
+        m.d.comb += [keystore.wipe.eq(self.wipe), keystore.lifecycle.eq(self.config.lifecycle)]
+        if "aes" in blocks:
+            m.d.comb += blocks["aes"].fixed_field.eq(self.config.device_number)
+        takers = [blocks[name] for name in ("p256", "keystore") if name in blocks]
+        m.submodules.random_splitter = splitter = RandomSplitter(users=len(takers))
+        connect(m, flipped(self.random), splitter.source)
+        for taker, words in zip(takers, splitter.users, strict=True):
+            connect(m, words, taker.random)
+        if "p256" in blocks:
+            connect(m, blocks["p256"].hash, blocks["sha256"].users[0])
+
     def _join_nvm(self, m):
-        """Give every block that has a region of the non-volatile memory its own."""
-        owners = {name: block for name, block in self.blocks.items() if hasattr(block, "nvm")}
+        """Give every block that keeps something over a power cut its own region."""
+        owners = {name: block for name, block in self.blocks.items() if "nvm" in block.signature.members}
         regions = {
-            name: NvmRegion(words=block.nvm_words, domain="metrology" if name == "metrology" else "sync")
+            name: NvmRegion(
+                words=block.signature.members["nvm"].signature.words,
+                domain="metrology" if name == "metrology" else "sync",
+            )
             for name, block in owners.items()
         }
         if regions:

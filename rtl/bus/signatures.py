@@ -191,6 +191,11 @@ class NvmPortSignature(wiring.Signature):
     words : int
         Words of 32 bits in the region, 2 or more.
 
+    Attributes
+    ----------
+    words : int
+        Words of the region.
+
     Members
     -------
     request : Out(stream of {adr, write, data})
@@ -213,6 +218,7 @@ class NvmPortSignature(wiring.Signature):
             raise TypeError(f"Number of words must be an integer, not {words!r}")
         if words < 2:
             raise ValueError(f"Number of words must be 2 or more, not {words}")
+        self.words = words
         request = data.StructLayout({"adr": range(words), "write": 1, "data": 32})
         super().__init__(
             {"request": Out(stream.Signature(request)), "done": In(1), "error": In(1), "data": In(32)}

@@ -2,7 +2,7 @@
 
 from soc.formats.registers import Field, Register
 
-__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "quantities", "harmonics", "points", "capture"]
+__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "keystore", "aes", "p256", "quantities", "harmonics", "points", "capture", "memory"]
 
 
 class sysinfo:
@@ -115,6 +115,57 @@ class metrology:
     restore = Register("metrology.restore", 0x1410, 2, "r", {"outcome": Field(0, 2, codes={"none": 0, "from_a": 1, "from_b": 2, "invalid": 3}), "complete": Field(2, 1), "lost": Field(3, 1), "fault": Field(4, 1), "held": Field(5, 1), "saves": Field(32, 32)})
     setting = Register("metrology.setting", 0x1418, 2, "w", {"value": Field(0, 36), "place": Field(48, 16)})
     lock = Register("metrology.lock", 0x1420, 1, "rw", {"lock": Field(0, 1), "locked": Field(1, 1), "waiting": Field(2, 1), "full": Field(3, 1)})
+
+
+class keystore:
+    """Slots of 256 bits, each with a policy that says which operation of which block may use it."""
+
+    base = 0x1800
+    interrupt = 6
+    identification = Register("keystore.identification", 0x1800, 1, "r", {"value": Field(0, 32)})
+    version = Register("keystore.version", 0x1804, 1, "r", {"value": Field(0, 32)})
+    cause = Register("keystore.cause", 0x1808, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    enable = Register("keystore.enable", 0x180c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    status = Register("keystore.status", 0x1810, 1, "r", {"busy": Field(0, 1), "waits": Field(1, 1), "wiping": Field(2, 1), "outcome": Field(4, 3, codes={"success": 0, "unknown": 1, "slot": 2, "occupied": 3, "policy": 4, "lifecycle": 5, "random": 6, "wiped": 7}), "words": Field(8, 3)})
+    select = Register("keystore.select", 0x1814, 1, "rw", {"slot": Field(0, 8)})
+    policy = Register("keystore.policy", 0x1818, 1, "rw", {"hmac": Field(0, 1), "derive": Field(1, 1), "encrypt": Field(2, 1), "decrypt": Field(3, 1), "sign": Field(4, 1), "agree": Field(5, 1), "wrap": Field(6, 1), "unwrap": Field(7, 1), "cmac": Field(8, 1), "aad": Field(9, 1), "in_manufacturing": Field(10, 1), "in_installation": Field(11, 1), "in_operation": Field(12, 1), "to_bus": Field(13, 1), "short": Field(14, 1), "template": Field(15, 1), "unchecked": Field(16, 1), "wiped_by_tamper": Field(17, 1), "wiped_by_fault": Field(18, 1)})
+    slot = Register("keystore.slot", 0x181c, 1, "r", {"valid": Field(0, 1), "external": Field(1, 1), "filling": Field(2, 1)})
+    slot_policy = Register("keystore.slot_policy", 0x1820, 1, "r", {"hmac": Field(0, 1), "derive": Field(1, 1), "encrypt": Field(2, 1), "decrypt": Field(3, 1), "sign": Field(4, 1), "agree": Field(5, 1), "wrap": Field(6, 1), "unwrap": Field(7, 1), "cmac": Field(8, 1), "aad": Field(9, 1), "in_manufacturing": Field(10, 1), "in_installation": Field(11, 1), "in_operation": Field(12, 1), "to_bus": Field(13, 1), "short": Field(14, 1), "template": Field(15, 1), "unchecked": Field(16, 1), "wiped_by_tamper": Field(17, 1), "wiped_by_fault": Field(18, 1)})
+    operate = Register("keystore.operate", 0x1824, 1, "w", {"operation": Field(0, 3, codes={"define": 0, "load": 1, "generate": 2, "erase": 3, "wipe": 4})})
+    data = Register("keystore.data", 0x1840, 8, "w", {"value": Field(0, 256)})
+
+
+class aes:
+    """AES-128 and AES-256 for the application: GCM, CMAC and key wrap, with the keys of slots."""
+
+    base = 0x1c00
+    interrupt = 7
+    identification = Register("aes.identification", 0x1c00, 1, "r", {"value": Field(0, 32)})
+    version = Register("aes.version", 0x1c04, 1, "r", {"value": Field(0, 32)})
+    cause = Register("aes.cause", 0x1c08, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    enable = Register("aes.enable", 0x1c0c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    status = Register("aes.status", 0x1c10, 1, "r", {"busy": Field(0, 1), "session": Field(1, 2), "code": Field(4, 4)})
+    operate = Register("aes.operate", 0x1c14, 1, "w", {"operation": Field(0, 4), "iv": Field(4, 2), "tag_bytes": Field(8, 5), "slot": Field(16, 8), "target": Field(24, 8)})
+    piece = Register("aes.piece", 0x1c18, 1, "rw", {"start": Field(0, 9), "length": Field(16, 12)})
+
+
+class p256:
+    """ECDSA and ECDH on P-256, with keys from the key store."""
+
+    base = 0x2000
+    interrupt = 8
+    identification = Register("p256.identification", 0x2000, 1, "r", {"value": Field(0, 32)})
+    version = Register("p256.version", 0x2004, 1, "r", {"value": Field(0, 32)})
+    cause = Register("p256.cause", 0x2008, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    enable = Register("p256.enable", 0x200c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    status = Register("p256.status", 0x2010, 1, "r", {"busy": Field(0, 1), "wiping": Field(1, 1), "status": Field(8, 5)})
+    operate = Register("p256.operate", 0x2014, 1, "w", {"operation": Field(0, 3), "to_slot": Field(3, 1), "slot": Field(8, 8), "target": Field(16, 8)})
+    x = Register("p256.x", 0x2100, 8, "rw", {"value": Field(0, 256)})
+    y = Register("p256.y", 0x2120, 8, "rw", {"value": Field(0, 256)})
+    digest = Register("p256.digest", 0x2140, 8, "rw", {"value": Field(0, 256)})
+    r = Register("p256.r", 0x2160, 8, "rw", {"value": Field(0, 256)})
+    s = Register("p256.s", 0x2180, 8, "rw", {"value": Field(0, 256)})
+    shared = Register("p256.shared", 0x21a0, 8, "rw", {"value": Field(0, 256)})
 
 
 class quantities:
@@ -365,3 +416,12 @@ class capture:
     lane4 = Register("capture.lane4", 0x22800, 1, "r", {"value": Field(0, 28, True)}, unit="full scale", fraction_bits=27, count=512)
     lane5 = Register("capture.lane5", 0x23000, 1, "r", {"value": Field(0, 28, True)}, unit="full scale", fraction_bits=27, count=512)
     lane6 = Register("capture.lane6", 0x23800, 1, "r", {"value": Field(0, 28, True)}, unit="full scale", fraction_bits=27, count=512)
+
+
+class memory:
+    """Values of `aes`, kept in a memory."""
+
+    base = 0x30000
+    message = Register("memory.message", 0x30000, 1, "rw", {"value": Field(0, 32)}, count=512)
+    tag = Register("memory.tag", 0x30800, 1, "rw", {"value": Field(0, 32)}, count=4)
+    iv = Register("memory.iv", 0x30810, 1, "rw", {"value": Field(0, 32)}, count=3)
