@@ -10,12 +10,12 @@ from .arithmetic import MAX_REGISTERS, READ_CYCLES, WordAddress, WordWrite
 from .curve import TABLES, TEETH
 from .declarations import point_rom
 from .microcode import AREA_WORDS, Area, Request
-from .store import ADDRESS_BITS, StoreSignature, address
+from .store import StoreSignature, address
 
 __all__ = ["MOVES", "MOVE_CYCLES", "Moves"]
 
 _LAST = AREA_WORDS - 1
-_CONSTANTS = 2 * AREA_WORDS * (TABLES + 1) * (1 << (TEETH - 1))  # where they begin in the table memory
+_CONSTANTS = 2 * (TABLES + 1) * (1 << (TEETH - 1))  # numbers of the tables, before the constants
 
 MOVE_CYCLES = {
     Request.PUT: AREA_WORDS + 1,
@@ -88,10 +88,10 @@ class Moves(wiring.Component):
         self._area = Signal(Area)
         self._register = Signal(range(MAX_REGISTERS))
         self._argument = Signal(4)
-        self._count = Signal(ADDRESS_BITS + 1)
+        self._count = Signal(4)
         self._put = Signal()  # from the store, and not from the tables
         self._last = Signal(range(2 * AREA_WORDS))  # of the words to write
-        self._base = Signal(range(_CONSTANTS + 16 * AREA_WORDS))  # in the table memory
+        self._place = Signal(range(_CONSTANTS + 16))  # in the table memory, in numbers
         self._fresh = Signal()
         self._word = Signal(32)
 
@@ -100,10 +100,12 @@ class Moves(wiring.Component):
         rom = point_rom()
         m.submodules.tables = tables = Memory(shape=32, depth=len(rom), init=rom)
         read = tables.read_port()
-        taken = Signal()
+        taken, position = Signal(), Signal(4)
         m.d.comb += [
             taken.eq(self.write.valid & self.write.ready),
-            read.addr.eq(self._base + self._count + taken),
+            position.eq(self._count + taken),
+            # A point has 16 words, at an even place; a constant has 8.
+            read.addr.eq(Cat(position[:3], self._place[0] | position[3], self._place[1:])),
             self._word.eq(Mux(self._put, self.store.read_data, read.data)),
         ]
         with m.FSM() as fsm:
@@ -129,11 +131,11 @@ class Moves(wiring.Component):
                     self.refused.eq(0),
                     self._put.eq(self.request == Request.PUT),
                     self._last.eq(Mux(self.request == Request.POINT, 2 * AREA_WORDS - 1, _LAST)),
-                    self._base.eq(
+                    self._place.eq(
                         Mux(
                             self.request == Request.POINT,
-                            Cat(Const(0, 4), self.index, self.table),
-                            _CONSTANTS + Cat(Const(0, 3), self.argument),
+                            Cat(Const(0, 1), self.index, self.table),
+                            _CONSTANTS | self.argument,
                         )
                     ),
                 ]
@@ -204,12 +206,18 @@ class Moves(wiring.Component):
                     m.next = "Idle"
 
     def _fill(self, m):
+        """Words of the same bytes into the area and those behind it."""
         with m.State("Fill"):
             m.d.comb += [
                 self.store.write_en.eq(1),
-                self.store.write_adr.eq(address(self._area, self._count[:ADDRESS_BITS])),
+                self.store.write_adr.eq(address(self._area, self._count)),
                 self.store.write_data.eq(self._argument.replicate(8) & 0x0101_0101),
             ]
-            m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count + 1 == Cat(Const(0, 3), self._register)):
-                m.next = "Idle"
+            m.d.sync += self._count.eq((self._count + 1)[:3])
+            with m.If(self._count[:3].all()):
+                m.d.sync += [
+                    self._area.eq(self._area.as_value() + 1),
+                    self._register.eq(self._register - 1),
+                ]
+                with m.If(self._register == 1):
+                    m.next = "Idle"

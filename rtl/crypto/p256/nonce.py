@@ -116,11 +116,11 @@ class Nonce(wiring.Component):
         shifted, ends, taken = Signal(), Signal(), Signal()
         command = Mux(loads, Command.KEY.value, Mux(wipes, Command.WIPE.value, Command.HMAC.value))
         seeds, again = self._request == Request.HMAC_SEED, self._request == Request.HMAC_AGAIN
-        source = Mux(loads, Area.HMAC_KEY.value, Area.VALUE.value)
+        source = Mux(loads, Area.HMAC_KEY.value >> 2, Area.VALUE.value >> 2)  # the lower bits are 0
         m.d.comb += [
             shifted.eq(~loads & (self._count >= AREA_WORDS)),
             taken.eq(message.valid & message.ready),
-            self.store.read_adr.eq(address(Cat(source)[:4], (self._count + taken)[:6])),
+            self.store.read_adr.eq(Cat((self._count + taken)[:5], source)),
             message.valid.eq(self._fresh),
             message.payload.first.eq(self._count == 0),
             message.payload.command.eq(command),

@@ -1,12 +1,12 @@
 """Scalars: made odd and blinded in the store, and read digit by digit."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .microcode import AREA_WORDS, Area
-from .store import StoreSignature, address
+from .store import StoreSignature, address, scalar_address
 
 __all__ = ["BLIND_CYCLES", "DIGIT_CYCLES", "Blind", "Digit", "Scalar", "blinded_words"]
 
@@ -123,6 +123,7 @@ class Scalar(wiring.Component):
         self._fresh = Signal()
         self._doubled = Signal()  # what the doubling carries
         self._carry = Signal()
+        self._total = Signal(33)
         self._held = Signal(32)
         self._previous = Signal(32)
         self._position = Signal(POSITION_BITS)
@@ -154,6 +155,7 @@ class Scalar(wiring.Component):
             self._multiply(m)
             self._add(m)
             self._read_digit(m)
+        self._sum(m, fsm.ongoing("Add"))
         digit = self._digit
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("Idle")),
@@ -172,7 +174,7 @@ class Scalar(wiring.Component):
         with m.State("Load"):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count[0]):
-                m.d.comb += self.store.read_adr.eq(address(self._area, AREA_WORDS - 1))
+                m.d.comb += self.store.read_adr.eq(address(self._area, Const(AREA_WORDS - 1, 3)))
                 m.d.sync += self._factor.eq(data)
             with m.Else():
                 m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, self._low))
@@ -185,30 +187,36 @@ class Scalar(wiring.Component):
                 m.d.sync += [self._steps.eq(Mux(public, 0, 31)), self._count.eq(0)]
                 m.next = "Multiply"
 
+    def _sum(self, m, adds):
+        """The one adder: of twice the product and the order if the bit is set, or of product and number."""
+        data, order, bit = self.store.read_data, Signal(32), self._factor[-1]
+        with m.Switch(Cat(self._word[:3], self._word[3] | ~bit)):
+            for word in range(AREA_WORDS):
+                with m.Case(word):
+                    m.d.comb += order.eq(P256.n >> 32 * word & _WORD_MASK)
+        beyond = self._count[1:] > AREA_WORDS  # of the number; what was read is one word behind
+        product = Mux(self._first, 0, data)
+        left = Mux(adds, self._held, Cat(self._doubled, product)[:32])
+        right = Mux(adds, Mux(beyond, 0, data), order)
+        m.d.comb += self._total.eq(left + right + self._carry)
+
     def _multiply(self, m):
-        """Horner's rule, word by word: the product so far, twice, and the order if the bit is set."""
-        order, doubled, total = Signal(32), Signal(33), Signal(33)
+        """Horner's rule, word by word."""
         store, last = self.store, self._word == _LAST
         with m.State("Multiply"):
-            with m.Switch(self._word):
-                for word in range(AREA_WORDS):
-                    with m.Case(word):
-                        m.d.comb += order.eq(P256.n >> 32 * word & _WORD_MASK)
-            old = Mux(self._first, 0, store.read_data)
-            m.d.comb += [
-                doubled.eq(Cat(self._doubled, old)),
-                total.eq(doubled[:32] + Mux(self._factor[-1], order, 0) + self._carry),
-            ]
-            m.d.comb += store.read_adr.eq(address(self._target, self._count))
+            m.d.comb += store.read_adr.eq(scalar_address(self._target, self._count))
             m.d.sync += [self._word.eq(self._count), self._fresh.eq(1)]
             m.d.sync += self._count.eq(Mux(self._count == _LAST, 0, self._count + 1))
             with m.If(self._fresh):
                 m.d.comb += [
                     store.write_en.eq(1),
-                    store.write_adr.eq(address(self._target, self._word)),
-                    store.write_data.eq(total),
+                    store.write_adr.eq(scalar_address(self._target, self._word)),
+                    store.write_data.eq(self._total),
                 ]
-                m.d.sync += [self._doubled.eq(doubled[32] & ~last), self._carry.eq(total[32] & ~last)]
+                m.d.sync += [
+                    self._doubled.eq(store.read_data[-1] & ~self._first & ~last),
+                    self._carry.eq(self._total[32] & ~last),
+                ]
                 with m.If(last):
                     m.d.sync += [
                         self._factor.eq(self._factor << 1),
@@ -223,25 +231,22 @@ class Scalar(wiring.Component):
 
     def _add(self, m):
         """The number is added, and the sum shifted down by one bit, in two cycles a word."""
-        store, total = self.store, Signal(33)
-        word = self._count[1:]
-        number = Mux(word > AREA_WORDS, 0, store.read_data)  # what was read is one word behind
-        m.d.comb += total.eq(self._held + number + self._carry)
+        store, total, word = self.store, self._total, self._count[1:]
         public, after = self._argument[0], self._count == 2 * _WORDS + 1
         with m.State("Add"):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count[0]):
-                m.d.comb += store.read_adr.eq(address(self._area, (AREA_WORDS - 1 - word)[:3]))
+                m.d.comb += store.read_adr.eq(address(self._area, ~word))
                 m.d.sync += self._held.eq(store.read_data)
             with m.Else():
-                m.d.comb += store.read_adr.eq(address(self._target, word))
+                m.d.comb += store.read_adr.eq(scalar_address(self._target, word))
                 with m.If(word != 0):
                     m.d.sync += [self._previous.eq(total), self._carry.eq(total[32])]
             with m.If(after | (~self._count[0] & (word > 1))):
                 top = Mux(after, ~public, total[0])
                 m.d.comb += [
                     store.write_en.eq(1),
-                    store.write_adr.eq(address(self._target, Mux(after, _LAST, word - 2))),
+                    store.write_adr.eq(scalar_address(self._target, Mux(after, _LAST, word - 2))),
                     store.write_data.eq(Cat(self._previous[1:], top)),
                 ]
                 with m.If(public & (word == _PUBLIC_TOP // 32 + 2) & ~after):
@@ -262,7 +267,7 @@ class Scalar(wiring.Component):
                 m.d.comb += bit.eq(Cat(column, self._count[:3]))
             with m.Else():
                 m.d.comb += bit.eq(position + self._count)
-            m.d.comb += self.store.read_adr.eq(address(self._target, bit[5:9]))
+            m.d.comb += self.store.read_adr.eq(scalar_address(self._target, bit[5:9]))
             m.d.sync += [self._count.eq(self._count + 1), place.eq(bit[:5])]
             with m.If(self._count != 0):
                 m.d.sync += digit.eq(Cat(digit[1:], self.store.read_data.bit_select(place, 1)))

@@ -1,19 +1,24 @@
 """The store: numbers of the application, and secrets between two parts of an operation."""
 
-from amaranth import Cat, Const, Module, Signal
+from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["ADDRESS_BITS", "WORDS", "Store", "StoreSignature", "address"]
+__all__ = ["ADDRESS_BITS", "WORDS", "Store", "StoreSignature", "address", "scalar_address"]
 
 ADDRESS_BITS = 7
 WORDS = 1 << ADDRESS_BITS
 
 
 def address(area, word):
-    """Address of a word of an area; a scalar has more words than one area."""
-    return (Cat(Const(0, 3), area) + word)[:ADDRESS_BITS]
+    """Address of a word of an area; of ``word`` the lower three bits count."""
+    return Cat((word | Const(0, 3))[:3], area)
+
+
+def scalar_address(area, word):
+    """Address of a word of a scalar, which takes an area of an even number and the next one."""
+    return Cat((word | Const(0, 4))[:4], Value.cast(area)[1:])
 
 
 class StoreSignature(wiring.Signature):
