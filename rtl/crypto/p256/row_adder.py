@@ -52,42 +52,39 @@ class RowAdder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # What many bits depend on is decoded a stage ahead.
+        subtracts, selects = self.operation == Operation.SUBTRACT, self.operation == Operation.SELECT
         left, right = Signal(BITS), Signal(BITS)
-        operation, modulus = Signal(Operation), Signal(Modulo)
-        valid, tag = Signal(), Signal.like(self.tag)
+        valid, tag, modulus = Signal(), Signal.like(self.tag), Signal(Modulo)
+        subtract, add = Signal(), Signal()
         m.d.sync += [
             valid.eq(self.start),
             tag.eq(self.tag),
-            operation.eq(self.operation),
             modulus.eq(self.modulus),
+            subtract.eq(subtracts),
+            add.eq(self.operation == Operation.ADD),
             left.eq(self.left),
-            right.eq(self.right),
+            right.eq(self.right ^ subtracts.replicate(BITS)),
         ]
-
-        with m.If(self.operation == Operation.SELECT):  # the sum of one operand and zero
+        with m.If(selects):  # the sum of one operand and zero
             with m.If(self.condition):
                 m.d.sync += right.eq(0)
             with m.Else():
                 m.d.sync += left.eq(0)
 
-        subtract = operation == Operation.SUBTRACT
-        augend = Cat(C(1, 1), left, C(0, 1))
-        addend = Cat(subtract, right ^ subtract.replicate(BITS), subtract)
-        total = Signal(BITS + 1)
-        total_operation, total_modulus = Signal(Operation), Signal(Modulo)
+        total, correction = Signal(BITS + 1), Signal(BITS + 2)
+        total_subtract, total_add = Signal(), Signal()
         m.d.sync += [
             self.finishing.eq(valid),
             self.finishing_tag.eq(tag),
-            total_operation.eq(operation),
-            total_modulus.eq(modulus),
-            total.eq((augend + addend)[1:]),
+            total_subtract.eq(subtract),
+            total_add.eq(add),
+            total.eq((Cat(C(1, 1), left, C(0, 1)) + Cat(subtract, right, subtract))[1:]),
         ]
-
-        subtracted = total_operation == Operation.SUBTRACT
-        correction = Signal(BITS + 2)
         for name, constants in MODULI.items():
-            with m.If(total_modulus == name):
-                m.d.comb += correction.eq(Mux(subtracted, constants.value, -constants.value))
+            with m.If(modulus == name):
+                m.d.sync += correction.eq(Mux(subtract, constants.value, -constants.value))
+
         corrected, plain = Signal(BITS + 2), Signal(BITS)
         subtraction, addition = Signal(), Signal()
         m.d.sync += [
@@ -95,9 +92,9 @@ class RowAdder(wiring.Component):
             self.done_tag.eq(self.finishing_tag),
             corrected.eq(total + correction),
             plain.eq(total),
-            subtraction.eq(subtracted),
-            addition.eq(total_operation == Operation.ADD),
-            self.borrow.eq(subtracted & total[-1]),
+            subtraction.eq(total_subtract),
+            addition.eq(total_add),
+            self.borrow.eq(total_subtract & total[-1]),
         ]
 
         take_corrected = Mux(subtraction, self.borrow, addition & ~corrected[-1])

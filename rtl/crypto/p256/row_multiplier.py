@@ -217,14 +217,16 @@ class RowMultiplier(wiring.Component):
     def _carried(self, modulus, *, moved):
         """What is added besides the rows: the quotient's digit, where it needs no product, and the carries.
 
-        ``moved`` tells that the sum moves down by a digit.
+        ``moved`` tells that the sum moves down by a digit. Without ``modulus`` the digit is added whatever
+        the modulus is.
         """
         bits = [C(0, 1)] * _SUM_BITS
         for name, constants in MODULI.items():
             for word, sign in constants.sparse or ():
                 for bit in range(WORD_BITS):
                     digit = self._sum[bit] if sign > 0 else ~self._sum[bit]
-                    bits[word * WORD_BITS + bit] = digit & (modulus == name)
+                    place = word * WORD_BITS + bit
+                    bits[place] = digit if modulus is None else bits[place] | (digit & (modulus == name))
         for cut, carry in zip(_CUTS, self._waiting, strict=True):
             bits[cut] = bits[cut] | (carry & ~moved)
             bits[cut - WORD_BITS] = bits[cut - WORD_BITS] | (carry & moved)
@@ -276,10 +278,10 @@ class RowMultiplier(wiring.Component):
         base, carried = Signal(width), Signal(width)
         m.d.comb += [
             base.eq(self._sum >> WORD_BITS),
-            carried.eq(self._carried(self._final_modulus, moved=C(1, 1))),
+            carried.eq(self._carried(None, moved=C(1, 1))),
         ]
         for number, candidate in enumerate(self._candidates):
-            constants = [(-_offset(name) - number * name.value) % (1 << width) for name in MODULI.values()]
+            constants = [(-_excess(name) - number * name.value) % (1 << width) for name in MODULI.values()]
             constant = Array(constants)[self._final_modulus.as_value()]
             zeros = min((value & -value).bit_length() - 1 for value in constants if value)
             high = carry_save(*(row[zeros:] for row in (base, carried, C(0, width) | constant)))
@@ -295,3 +297,14 @@ class RowMultiplier(wiring.Component):
 def _offset(modulus):
     """What the sum holds too much because digits to be subtracted are added inverted."""
     return sum(1 << (word + 1) * WORD_BITS for word, sign in modulus.sparse or () if sign < 0)
+
+
+def _excess(modulus):
+    """What the result holds too much.
+
+    Of a modulus whose quotient is multiplied, the last digit in the sum is zero, but added inverted as well.
+    """
+    if modulus.sparse is not None:
+        return _offset(modulus)
+    (words,) = (other.sparse for other in MODULI.values() if other.sparse is not None)
+    return sum((1 << WORD_BITS) - 1 << word * WORD_BITS for word, sign in words if sign < 0)
