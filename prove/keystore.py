@@ -28,6 +28,11 @@ def _ports(store):
     ]
 
 
+def _policies(store):
+    """Views of every slot's policy."""
+    return [store.vault.policies.read_port(domain="comb") for _ in range(_SLOTS)]
+
+
 def _registers(fragment):
     """Every signal that a flip-flop drives, in the order of the design."""
     found = {}
@@ -53,12 +58,16 @@ class _OneStore(Harness):
         self.store = make()
         self.place = AnyConst(len(self.store.vault.place))
         self.view = self.store.vault.memory.read_port(domain="comb")
+        self.policies = _policies(self.store)
         self.ports = [value for _, flow, value in _ports(self.store) if flow == In]
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.store = self.store
-        m.d.comb += self.view.addr.eq(self.place)
+        m.d.comb += [
+            self.view.addr.eq(self.place),
+            *[port.addr.eq(slot) for slot, port in enumerate(self.policies)],
+        ]
         self.claim(m)
         return m
 
@@ -71,7 +80,8 @@ class SameOutputs(Harness):
     """Two stores whose slots differ, and everything on the bus is the same: no output tells them apart.
 
     Equal are the interrupt, what the bus reads, and every wire of the paths except the words themselves. The
-    induction is over all flip-flops: each is equal in both, except the register behind the memory.
+    induction is over all flip-flops and policies: each is equal in both, except the register behind the
+    memory of words.
 
     Parameters
     ----------
@@ -82,6 +92,7 @@ class SameOutputs(Harness):
     def __init__(self, make=_store):
         self.stores = make(), make()
         self.ports = []
+        self.policies = [_policies(store) for store in self.stores]
 
     def elaborate(self, platform):
         m = Module()
@@ -97,6 +108,9 @@ class SameOutputs(Harness):
                     m.d.comb += second.eq(first)
             elif not _is_key(name):
                 m.d.comb += Assert(first == second)
+        for slot, (first, second) in enumerate(zip(*self.policies, strict=True)):
+            m.d.comb += [first.addr.eq(slot), second.addr.eq(slot)]
+            m.d.comb += Assert(first.data.as_value() == second.data.as_value())
         secret = {id(store.vault.word) for store in self.stores}
         for first, second in zip(*map(_registers, fragments), strict=True):
             if id(first) not in secret:
@@ -130,13 +144,13 @@ class WordsByPolicy(_OneStore):
                 m.d.sync += number.eq(number + 1)
             operation = asked.operation.as_value()
             with m.Switch(asked.slot):
-                for slot, state in enumerate(vault.states):
+                for slot, policy in enumerate(self.policies):
                     with m.Case(slot):
                         allowed = Signal(name=f"allowed_{user}_{slot}")
                         in_state = Signal(name=f"in_state_{user}_{slot}")
                         m.d.comb += [
-                            allowed.eq(state.valid & state.policy.operations.bit_select(operation, 1)),
-                            in_state.eq((state.policy.states & states).any()),
+                            allowed.eq(vault.valid[slot] & policy.data.operations.bit_select(operation, 1)),
+                            in_state.eq((policy.data.states & states).any()),
                         ]
                         with m.If(judged):
                             m.d.sync += granted.eq(allowed & in_state)
@@ -154,9 +168,9 @@ class WordsByPolicy(_OneStore):
             Assert(~(store.fills | held.erases) | held.stb),
             Assert(~(store.fills & filling.stb & (filling.slot == store.number))),
         ]
-        for slot, state in enumerate(store.vault.states):
+        for slot in range(_SLOTS):
             with m.If((store.fills & (store.number == slot)) | (filling.stb & (filling.slot == slot))):
-                m.d.comb += Assert(~state.valid)
+                m.d.comb += Assert(~store.vault.valid[slot])
 
     def _induction(self, m, user, asked, granted, judged, number, live):
         """What the store knows of the user's request is what the user asked."""
@@ -169,11 +183,11 @@ class WordsByPolicy(_OneStore):
                 Assert(paths.index == number),
             ]
             with m.If(live):
-                for slot, state in enumerate(vault.states):
+                for slot, policy in enumerate(self.policies):
                     with m.If(paths.read_slot == slot):
                         m.d.comb += Assert(
-                            state.valid
-                            & state.policy.operations.bit_select(paths.read_operation.as_value(), 1)
+                            vault.valid[slot]
+                            & policy.data.operations.bit_select(paths.read_operation.as_value(), 1)
                         )
                 with m.If(paths.fresh & (Cat(number, asked.slot) == self.place)):
                     m.d.comb += Assert(vault.word == self.view.data)
@@ -205,7 +219,9 @@ class WipedClean(_OneStore):
             m.d.sync += done.eq(0)
         clean = Signal()
         m.d.comb += clean.eq(
-            (self.view.data == 0) & (vault.word == 0) & (Cat(*map(_bits, vault.states)) == 0)
+            (self.view.data == 0)
+            & (vault.word == 0)
+            & (Cat(vault.valid, vault.external, *[port.data for port in self.policies]) == 0)
         )
         with m.If(done):
             m.d.comb += Assert(clean)
@@ -217,9 +233,9 @@ class WipedClean(_OneStore):
         with m.If(vault.wipes[0]):
             with m.If(vault.place > self.place):
                 m.d.comb += Assert(self.view.data == 0)
-            for slot, state in enumerate(vault.states):
+            for slot, policy in enumerate(self.policies):
                 with m.If(vault.place[3:] > slot):
-                    m.d.comb += Assert(_bits(state) == 0)
+                    m.d.comb += Assert(Cat(vault.valid[slot], vault.external[slot], policy.data) == 0)
         self._ends(m, words)
 
     def _ends(self, m, words):
@@ -239,10 +255,6 @@ class WipedClean(_OneStore):
             m.d.comb += Assert(quiet <= words)
         with m.Elif(vault.wipes != 0):
             m.d.comb += Assert(quiet <= vault.place + words + 1)
-
-
-def _bits(view):
-    return view.as_value()
 
 
 PROOFS = (

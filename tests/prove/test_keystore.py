@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from prove.keystore import PROOFS, SameOutputs, WipedClean, WordsByPolicy
 from prove.runner import Proof, run
 from rtl.guard.keystore import KeyStore, keystore, paths
-from rtl.guard.keystore.policy import SLOT
+from rtl.guard.keystore.policy import POLICY
 from rtl.guard.keystore.vault import Vault
 
 _POLICY = {"operations": 1, "states": 7}
@@ -23,8 +23,8 @@ class _FilledVault(Vault):
         super().__init__(slots=slots)
         words = [_WORDS.getrandbits(32) for _ in range(8)]
         self.memory = Memory(shape=32, depth=8 * slots, init=words)
-        filled = Signal(SLOT, name="slot_0", init={"valid": 1, "policy": _POLICY})
-        self.states = [filled, *self.states[1:]]
+        self.policies = Memory(shape=POLICY, depth=slots, init=[_POLICY])
+        self.valid = Signal(slots, init=1)
         self.wipes = Signal.like(self.asked)
 
 

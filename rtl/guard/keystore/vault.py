@@ -11,7 +11,7 @@ __all__ = ["Vault"]
 
 
 class Vault(wiring.Component):
-    """Memory of the slots' words, and flip-flops for whether and how each may be used.
+    """Memories of the slots' words and policies, and flip-flops for which are valid.
 
     Words are written only to slots that are empty, or being erased; an empty slot holds zeros. After a reset
     every slot is wiped.
@@ -66,7 +66,8 @@ class Vault(wiring.Component):
             }
         )
         self.memory = Memory(shape=32, depth=slots * SLOT_WORDS, init=[])
-        self.states = [Signal(SLOT, name=f"slot_{number}") for number in range(slots)]
+        self.policies = Memory(shape=POLICY, depth=slots, init=[])
+        self.valid, self.external = Signal(slots), Signal(slots)
         levels = 1 + len(WipeLevel)
         self.asked = Signal(levels)  # wipes to be done next: of everything, and by each alert
         self.wipes = Signal(levels, init=1)  # wipes being done
@@ -75,23 +76,29 @@ class Vault(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = self.memory
+        m.submodules.memory, m.submodules.policies = self.memory, self.policies
         for look in self.looks:
-            with m.Switch(look.slot):
-                for number, state in enumerate(self.states):
-                    with m.Case(number):
-                        m.d.comb += look.state.eq(state)
-        for number, state in enumerate(self.states):
-            for fill in self.fills:
-                with m.If(fill.stb & (fill.slot == number)):
-                    m.d.sync += [state.valid.eq(1), state.external.eq(fill.external)]
-            with m.If(self.define.stb & (self.define.slot == number)):
-                m.d.sync += [state.valid.eq(0), state.external.eq(0), state.policy.eq(self.define.policy)]
-        self._elaborate_memory(m, self._elaborate_wipe(m))
+            policy = self.policies.read_port(domain="comb")
+            m.d.comb += [
+                policy.addr.eq(look.slot),
+                look.state.valid.eq(self.valid.bit_select(look.slot, 1)),
+                look.state.external.eq(self.external.bit_select(look.slot, 1)),
+            ]
+            with m.If(look.slot < self._slots):
+                m.d.comb += look.state.policy.eq(policy.data)
+        for fill in self.fills:
+            with m.If(fill.stb):
+                m.d.sync += [
+                    self.valid.bit_select(fill.slot, 1).eq(1),
+                    self.external.bit_select(fill.slot, 1).eq(fill.external),
+                ]
+        wipes_word, wipes_slot = self._elaborate_wipe(m)
+        self._elaborate_policies(m, wipes_slot)
+        self._elaborate_memory(m, wipes_word)
         return m
 
     def _elaborate_wipe(self, m):
-        """Returns whether a word is to be overwritten."""
+        """Returns whether a word is to be overwritten, and whether all of its slot's words were."""
         asked = Cat(self.wipe, self.alerts & ~self.before)
         m.d.sync += self.before.eq(self.alerts)
         m.d.comb += self.wiping.eq((self.asked | self.wipes).any())
@@ -101,15 +108,30 @@ class Vault(wiring.Component):
             m.d.sync += [self.asked.eq(self.asked | asked), self.place.eq(self.place + 1)]
             with m.If(self.place == self._slots * SLOT_WORDS - 1):
                 m.d.sync += self.wipes.eq(0)
-        wipes_word = Signal()
-        for number, state in enumerate(self.states):
-            hit = self.wipes[0] | (self.wipes[1:] & state.policy.wiped_by).any()
-            with m.If((self.wipes != 0) & (self.place[3:] == number)):
-                # Words that a broken transfer has left in an empty slot go with every wipe.
-                m.d.comb += wipes_word.eq(hit | ~state.valid)
-                with m.If(hit & self.place[:3].all()):
-                    m.d.sync += state.eq(0)  # SEC_CM: KEY.WIPE
-        return wipes_word
+        policy = self.policies.read_port(domain="comb")
+        hit, wipes_word, wipes_slot = Signal(), Signal(), Signal()
+        m.d.comb += [
+            policy.addr.eq(self.place[3:]),
+            hit.eq(self.wipes[0] | (self.wipes[1:] & policy.data.wiped_by).any()),
+            # Words that a broken transfer has left in an empty slot go with every wipe.
+            wipes_word.eq((self.wipes != 0) & (hit | ~self.valid.bit_select(self.place[3:], 1))),
+            wipes_slot.eq((self.wipes != 0) & hit & self.place[:3].all()),
+        ]
+        return wipes_word, wipes_slot
+
+    def _elaborate_policies(self, m, wipes_slot):
+        """The policy changes when the slot becomes empty, or is given one."""
+        write = self.policies.write_port()
+        m.d.comb += [
+            write.addr.eq(Mux(wipes_slot, self.place[3:], self.define.slot)),
+            write.data.eq(Mux(wipes_slot, 0, self.define.policy.as_value())),
+            write.en.eq(wipes_slot | self.define.stb),
+        ]
+        with m.If(write.en):
+            m.d.sync += [
+                self.valid.bit_select(write.addr, 1).eq(0),  # SEC_CM: KEY.WIPE
+                self.external.bit_select(write.addr, 1).eq(0),
+            ]
 
     def _elaborate_memory(self, m, wipes_word):
         read, write = self.memory.read_port(domain="comb"), self.memory.write_port()
