@@ -17,8 +17,8 @@ class DataPath(wiring.Component):
 
     ``counter`` is what the cipher takes: the counter block of GCM, a block of CMAC or of the key wrap.
     ``block`` is what the cipher gives and what GHASH takes: while the four words of a block of keystream
-    leave it on top, those of the ciphertext come in below. Everything else is a sum of words on the one way between
-    the registers.
+    leave it on top, those of the ciphertext come in below. Everything else is a sum of words on the one way
+    between the registers.
 
     Parameters
     ----------

@@ -71,8 +71,8 @@ class StatusRegister(csr.Register, access="r"):
         store refused a key, or the key must not be used so; 3 the key store refused the result; 4 a slot that
         is not external must have an IV made by hardware; 5 there is no IV; 6 all IVs are used up; 7 the NVM
         of the IVs is broken; 8 a piece does not fit into the memory, a decryption comes in pieces, or a
-        message has 2 GiB; 9 a length is not possible; 10 the tag is wrong; 11 the wrapped key is wrong; 12 the block
-        was wiped.
+        message has 2 GiB; 9 a length is not possible; 10 the tag is wrong; 11 the wrapped key is wrong; 12
+        the block was wiped.
     """
 
     busy: csr.Field(csr.action.R, 1)

@@ -1,7 +1,12 @@
 """AES and its modes in plain Python, straight from the standards, and the compiled unit."""
 
+import itertools
+import os
 import struct
+import tomllib
+from pathlib import Path
 
+import cryptography_vectors
 import pytest
 
 from rtl.crypto.aes import Command, Operation, Word
@@ -52,7 +57,7 @@ def _round_keys(key):
         elif size > 6 and index % size == 4:
             word = [SBOX[byte] for byte in word]
         words.append([x ^ y for x, y in zip(words[index - size], word, strict=True)])
-    return [sum(words[at : at + 4], []) for at in range(0, len(words), 4)]
+    return [list(itertools.chain(*words[at : at + 4])) for at in range(0, len(words), 4)]
 
 
 def _add(a, b):
@@ -281,3 +286,71 @@ def driver(variant):
         return Driver(unit.fresh())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def words():
+    """Makes the payloads of a byte string."""
+    return words_of
+
+
+@pytest.fixture(scope="session")
+def budgets():
+    """Clocks that an operation may take at most."""
+    path = Path(__file__).parents[4] / "bench" / "budgets.toml"
+    return tomllib.loads(path.read_text())["aes"]
+
+
+def _vectors(name, last):
+    """Groups of ``KEY = value`` lines of a file of the package ``cryptography-vectors``; ``last`` ends each."""
+    group, groups = {}, []
+    with cryptography_vectors.open_vector_file(name, "r") as file:
+        for line in file:
+            key, equals, value = line.strip().partition("=")
+            key = key.strip().strip("[").upper()
+            if key == "FAIL":
+                group[key], equals = "", "="
+            elif equals and not line.startswith("["):
+                group[key] = value.strip()
+            if equals and key in last:
+                groups.append(dict(group))
+                group.pop("FAIL", None)
+    return groups
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Reads a file of known answers."""
+    return _vectors
+
+
+@pytest.fixture(scope="session")
+def all_vectors():
+    """Every known answer is asked for, however long it takes."""
+    return os.environ.get("WATTSEAL_VECTORS") == "all"
+
+
+def _kept(path):
+    """Last value of every signal and memory word that a trace has, by name."""
+    names, values, scope = {}, {}, []
+    for line in path.read_text().splitlines():
+        parts = line.split()
+        if not parts:
+            continue
+        if parts[0] == "$scope":
+            scope.append(parts[2])
+        elif parts[0] == "$upscope":
+            scope.pop()
+        elif parts[0] == "$var":
+            names[".".join((*scope, parts[4]))] = parts[3]
+        elif parts[0][0] in "bs":
+            values[parts[1]] = parts[0]
+        elif parts[0][0] in "01x":
+            values[parts[0][1:]] = parts[0][0]
+    return {name: values[code] for name, code in names.items()}
+
+
+@pytest.fixture(scope="session")
+def kept():
+    """Reads a trace to its end: what registers and memories hold then."""
+    return _kept

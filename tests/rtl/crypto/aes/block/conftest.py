@@ -1,5 +1,6 @@
 """The AES block with its NVM, compiled, and the firmware and key store around it."""
 
+import pytest
 from amaranth import Module, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -10,8 +11,7 @@ from rtl.crypto.aes.iv_source import NVM_WORDS
 from rtl.crypto.aes.message_memory import IV_PLACE, TAG_PLACE
 from rtl.crypto.aes.registers import ApplicationOperation, IvChoice, Status
 from rtl.guard.nvm import NvmRegion
-
-__all__ = ["FIXED_FIELD", "IV_PLACE", "SLOTS", "TAG_PLACE", "Application", "Chip", "Key"]
+from sim.block import Block
 
 SLOTS = 6
 FIXED_FIELD = 0x57A7_75EA
@@ -71,6 +71,9 @@ class Key:
 
 class Application:
     """Firmware on the buses of a compiled `Chip`, and the key store."""
+
+    key = Key
+    fixed_field = FIXED_FIELD
 
     def __init__(self, block, registers):
         self.block, self._registers = block, registers
@@ -197,3 +200,18 @@ class Application:
     def last_iv(self):
         """The IV in the memory."""
         return self.take(12, IV_PLACE)
+
+
+@pytest.fixture(scope="session")
+def application(variant):
+    """Makes firmware on a fresh chip, or on one that has been running already."""
+    chip = Chip(variant=variant)
+    registers = {name[0]: start for _, name, (start, _) in chip.bus.memory_map.resources()}
+    compiled = Block(chip)
+
+    def make(block=None):
+        app = Application(block or compiled.fresh(), registers)
+        app.wait_idle()
+        return app
+
+    return make
