@@ -446,8 +446,11 @@ class _Program(Assembler):
         self.request(Request.FETCH, Area.SHARED, _T[0])
         self.jump_unless("success", Condition.TO_SLOT)
         self.request(Request.RESULT, Area.SHARED)
+        self.jump("agree refused", Condition.REFUSED)
         self.request(Request.FILL, Area.SHARED, register=1)
-        self.jump_unless("success", Condition.REFUSED)
+        self.jump("success")
+        self.label("agree refused")
+        self.request(Request.FILL, Area.SHARED, register=1)
         self.jump("target refused")
 
     def _fail(self, status):
