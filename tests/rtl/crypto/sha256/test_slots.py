@@ -28,8 +28,8 @@ SALT, IKM, PRK, OKM = range(4)
 class Joined(wiring.Component):
     """The unit and the key store on their private path; the test's own user of the store shows slots."""
 
-    def __init__(self):
-        self.sha256 = Sha256(variant="fast", slots=SLOTS)
+    def __init__(self, variant):
+        self.sha256 = Sha256(variant=variant, slots=SLOTS)
         self.store = KeyStore(slots=SLOTS, users=2)
         buses = {
             name: In(csr.Signature(addr_width=block.bus.addr_width, data_width=32))
@@ -200,15 +200,19 @@ def words_of(data):
     return [int.from_bytes(data[at : at + 4], "big") for at in range(0, len(data), 4)]
 
 
-@pytest.fixture(scope="session")
-def compiled():
-    joined = Joined()
+def _compiled(variant):
+    joined = Joined(variant)
     places = {
         (bus, name[0]): start
         for bus, block in (("sha", joined.sha256), ("keys", joined.store))
         for _, name, (start, _) in block.bus.memory_map.resources()
     }
     return Block(joined), places
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    return _compiled("fast")
 
 
 @pytest.fixture
@@ -543,7 +547,9 @@ def test_operations_while_a_slots_words_are_awaited(chip, rng):
     assert chip.message(Operation.HMAC, b"m") == hmac.digest(key, b"m", "sha256")
 
 
-def test_latencies(chip, rng):
+@pytest.mark.parametrize(("variant", "of_key", "of_digest"), [("fast", 175, 105), ("compact", 766, 400)])
+def test_latencies(rng, variant, of_key, of_digest):
+    chip = Chip(*_compiled(variant))
     chip.load(0, HMAC, rng.randbytes(32))
     chip.write("sha", "enable", 1)
     chip.operate(Operation.KEY_HMAC, slot=0)
@@ -556,4 +562,4 @@ def test_latencies(chip, rng):
     chip.operate(Operation.FINISH_SLOT, slot=1)
     digest = chip.block.until("irq", LIMIT)
     # From the operation on, which took effect when `operate` returned.
-    assert (key, digest) == (175, 105)
+    assert (key, digest) == (of_key, of_digest)
