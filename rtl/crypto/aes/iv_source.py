@@ -19,10 +19,10 @@ class IvSource(wiring.Component):
     """Gives 64-bit counters, none of them twice as long as the NVM keeps what is written to it.
 
     NVM holds a bound: no counter from it on was ever given. Before the first counter after power-on, and when
-    they are used up, the bound is moved on by 65536, in both copies, and only then are the counters below
-    it given. Each copy has the bound's upper 48 bits in two words, and their complements in two more: a
-    copy with a torn word is not taken for valid, and the other one is at least as high as any counter given.
-    NVM that is blank stands for the bound 0.
+    they are used up, the bound is moved on by 65536, in both copies, and only then are the counters below it
+    given. Each copy has the bound's upper 48 bits in two words, and their complements in two more: one with a
+    torn word is not taken for valid. The copy that the bound was read from is written last, so that whenever
+    power is cut one is valid. NVM that is blank stands for the bound 0.
 
     Members
     -------
@@ -65,6 +65,7 @@ class IvSource(wiring.Component):
         self._copy = Signal(64 - _INDEX_BITS)  # that is being read
         self._zero, self._right = Signal(init=1), Signal(init=1)  # the copy is so as far as it was read
         self._usable = Signal()  # a copy was right or blank
+        self._second = Signal()  # the bound is that of the second copy
 
     def elaborate(self, platform):
         m = Module()
@@ -100,7 +101,7 @@ class IvSource(wiring.Component):
         request = self.nvm.request
         words = Cat(self._bound, 0)[:64]
         m.d.comb += [
-            request.payload.adr.eq(self._place),
+            request.payload.adr.eq(self._place ^ Mux(request.payload.write & ~self._second, _COPY_WORDS, 0)),
             request.payload.data.eq(
                 Mux(self._place[0], words[:32], words[32:]) ^ self._place[1].replicate(32)
             ),
@@ -137,8 +138,10 @@ class IvSource(wiring.Component):
                 m.d.sync += [self._zero.eq(1), self._right.eq(1)]
                 with m.If(right | zero):
                     m.d.sync += self._usable.eq(1)
+                    with m.If(~self._usable):
+                        m.d.sync += self._second.eq(self._place[2])
                 with m.If(right & (self._copy > self._bound)):
-                    m.d.sync += self._bound.eq(self._copy)
+                    m.d.sync += [self._bound.eq(self._copy), self._second.eq(self._place[2])]
                 m.d.sync += last.eq(self._place[2])
             with m.If(self.nvm.error):
                 m.next = "Broken"

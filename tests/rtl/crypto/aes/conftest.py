@@ -302,7 +302,7 @@ def budgets():
 
 
 def _vectors(name, last):
-    """Groups of ``KEY = value`` lines of a file of the package ``cryptography-vectors``; ``last`` ends each."""
+    """Groups of ``KEY = value`` lines of a file of `cryptography_vectors`; ``last`` ends each."""
     group, groups = {}, []
     with cryptography_vectors.open_vector_file(name, "r") as file:
         for line in file:

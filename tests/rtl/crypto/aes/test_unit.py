@@ -11,7 +11,7 @@ STEPS = 40
 
 
 def pieces(rng, message):
-    """The message in pieces of whole blocks, but for the last one; nothing is left for the last one at times."""
+    """The message in pieces of whole blocks, but for the last one, which may be empty."""
     parts = []
     while len(message) > 16 and rng.random() < 0.6:
         size = 16 * rng.randrange(1, len(message) // 16 + 1)

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.bus import KeyOperation, KeyPathSignature, KeyResultSignature, csr, wishbone
 from rtl.crypto.aes.aes import AesGcm
 from rtl.crypto.aes.iv_source import NVM_WORDS
-from rtl.crypto.aes.message_memory import IV_PLACE, TAG_PLACE
+from rtl.crypto.aes.message_memory import IV_PLACE
 from rtl.crypto.aes.registers import ApplicationOperation, IvChoice, Status
 from rtl.guard.nvm import NvmRegion
 from sim.block import Block
