@@ -193,6 +193,7 @@ def test_the_core_has_a_message_hashed(simulate, initiator, name):
         assert (await core.access(ctx, registers[f"sha256.{register_name}"].address // 4, value))[0] == "ack"
 
     async def check(ctx):
+        await ctx.tick().repeat(1000)  # keys are wiped after a reset, and the hash with them
         await write(ctx, "enable", 1)
         await write(ctx, "operate", operate.pack(operation=0))
         await write(ctx, "data", int.from_bytes(b"Watt", "big"))
