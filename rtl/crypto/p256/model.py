@@ -143,7 +143,7 @@ class Model:
         self._hmac_key = None
         self._index, self._counted, self._mark, self._new_key = 0, None, False, False
         self._position, self._sign, self._table, self._status = 0, False, 0, Status.SUCCESS
-        now = 1
+        now = 2
         while now is not None:
             shape, fields = self._program[self._pc]
             now = self._steps[shape](self, fields, now)
@@ -334,7 +334,7 @@ class Model:
 
     def _control(self, fields, now):
         value, condition = fields["value"], fields["condition"]
-        after = self._pc + 1
+        self._pc, goes = self._pc + 1, None
         match fields["control"]:
             case Control.JUMP:
                 if condition in (Condition.ZERO, Condition.BORROW):
@@ -342,12 +342,12 @@ class Model:
                 elif condition == Condition.MORE:
                     now = max(now, self._free)
                 if self._holds(condition) != fields["negate"]:
-                    after = value
+                    goes = value
             case Control.CALL:
-                self._stack.append(after)
-                after = value
+                self._stack.append(self._pc)
+                goes = value
             case Control.RETURN:
-                after = self._stack.pop()
+                goes = self._stack.pop()
             case Control.POSITION:
                 self._position = value
             case Control.INDEX:
@@ -365,8 +365,10 @@ class Model:
                     case Other.END:
                         self.cycles = now + 1
                         return None
-        self._pc = after
-        return now + 2
+        if goes is None:
+            return now + 2
+        self._pc = goes
+        return now + 3
 
     _steps = {Kind.ARITHMETIC: _arithmetic, Kind.REQUEST: _request, Kind.CONTROL: _control}
 

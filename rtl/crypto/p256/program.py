@@ -290,7 +290,6 @@ class _Program(Assembler):
         self.request(Request.FETCH, Area.R, reg.R)
         self.request(Request.FETCH, Area.S, reg.S)
         self.jump("success", Condition.UNCHECKED)
-        self.jump("check")
 
     def _hash(self, request, area, argument=0):
         self.request(request, area, argument=argument)
@@ -319,7 +318,6 @@ class _Program(Assembler):
 
     def _check(self):
         """The signature made is verified, with a public key from the slot's key, asked for anew."""
-        self.label("check")
         self.request(Request.KEY, Area.KEY, argument=KeyOperation.SIGN.value)
         self.jump("check failed", Condition.REFUSED)
         self._put_key(_T[0], failure="check failed")

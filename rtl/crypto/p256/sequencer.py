@@ -77,9 +77,10 @@ class Sequencer(wiring.Component):
 
     Latency
     -------
-    An instruction every two cycles. One waits for what it depends on: an arithmetic one for the unit, one
-    that uses the digit for the digit, a request for the request before, and if it moves words of registers
-    until the arithmetic unit is idle, as does a jump or ``SELECT`` by a flag.
+    An instruction every two cycles, three after one that goes elsewhere. One waits for what it depends on:
+    an arithmetic one for the unit, one that uses the digit for the digit, a request for the request before,
+    and if it moves words of registers until the arithmetic unit is idle, as does a jump or ``SELECT`` by a
+    flag.
     """
 
     def __init__(self, *, variant):
@@ -108,7 +109,8 @@ class Sequencer(wiring.Component):
                 "position": Out(POSITION_BITS),
             }
         )
-        self._pc = Signal(ADDRESS_BITS)
+        self._pc = Signal(ADDRESS_BITS)  # of the instruction behind the one that is executed
+        self._word = Signal(WORD_BITS)  # that one
         self._depth = Signal(range(DEPTH))
         self._stack = Memory(shape=ADDRESS_BITS, depth=DEPTH, init=[])
         self._repeat = Signal(ADDRESS_BITS)
@@ -125,10 +127,10 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             read.addr.eq(self._pc),
             self._push.addr.eq(self._depth),
-            self._push.data.eq(self._pc + 1),
+            self._push.data.eq(self._pc),
             self._pop.addr.eq(self._depth - 1),
         ]
-        word = read.data
+        word = self._word
 
         def view(shape):
             return data.View(shape.as_shape(), word[: shape.as_shape().size])
@@ -144,7 +146,9 @@ class Sequencer(wiring.Component):
                     m.d.sync += [self._pc.eq(self.operation), self.status.eq(Status.SUCCESS)]
                     m.next = "Fetch"
             with m.State("Fetch"):
-                m.next = "Execute"
+                m.next = "Load"
+            with m.State("Load"):
+                self._load(m, read.data)
             with m.State("Execute"):
                 with m.If(self.abort):
                     self._abort(m)
@@ -158,7 +162,7 @@ class Sequencer(wiring.Component):
                             self._control(m, view(ControlWord))
             with m.State("Await"):
                 with m.If(~self.busy):
-                    m.next = "Execute"
+                    self._load(m, read.data)
         m.d.comb += self.running.eq(~fsm.ongoing("Idle"))
         self._connect_fields(m, view(ArithmeticWord), view(RequestWord))
         return m
@@ -189,9 +193,17 @@ class Sequencer(wiring.Component):
             offset = Mux(getattr(word, f"{name}_indexed"), index, 0)
             m.d.comb += getattr(payload, name).eq(getattr(word, name) | offset)
 
+    def _load(self, m, word):
+        """Take the instruction at ``pc``, which the memory was read at before."""
+        m.d.sync += [self._word.eq(word), self._pc.eq(self._pc + 1)]
+        m.next = "Execute"
+
     def _next(self, m, address=None):
-        m.d.sync += self._pc.eq(self._pc + 1 if address is None else address)
-        m.next = "Fetch"
+        """Go on with the next instruction, or the one at ``address``."""
+        m.next = "Load"
+        if address is not None:
+            m.d.sync += self._pc.eq(address)
+            m.next = "Fetch"
 
     def _arithmetic(self, m, word):
         """# SEC_CM: ECC.CONSTTIME, an instruction waits for registers, never for what is in them."""
@@ -239,8 +251,10 @@ class Sequencer(wiring.Component):
                 m.d.comb += holds.eq(self._mark)
         with m.Switch(word.control):
             with m.Case(Control.JUMP):
-                with m.If(ready):
-                    self._next(m, Mux(holds ^ word.negate, word.value, self._pc + 1))
+                with m.If(ready & (holds ^ word.negate)):
+                    self._next(m, word.value)
+                with m.Elif(ready):
+                    self._next(m)
             with m.Case(Control.CALL):
                 m.d.comb += self._push.en.eq(1)
                 m.d.sync += self._depth.eq(self._depth + 1)
