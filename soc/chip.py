@@ -37,14 +37,14 @@ class _Slot:
     """A block: where its registers are, its name, and what makes it, or None where it is not built.
 
     ``ports`` are members of the block that become members of the chip, under the name given;
-    ``windows`` are its Wishbone members, at the byte address given, as far as it has them.
+    ``windows`` are its Wishbone members, as far as it has them: their names in the map and byte addresses.
     """
 
     address: int
     name: str
     make: Callable[[SocConfig], wiring.Component | None]
     ports: dict[str, str] = field(default_factory=dict)
-    windows: dict[str, int] = field(default_factory=dict)
+    windows: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -100,14 +100,14 @@ _SLOTS = (
         make_metrology,
         ports={name: name for name in ("samples", *PINS, "pulses")},
         windows={
-            "quantities": 0x0001_0000,
-            "harmonics": 0x0001_4000,
-            "points": 0x0001_8000,
-            "capture": 0x0002_0000,
+            "quantities": ("quantities", 0x0001_0000),
+            "harmonics": ("harmonics", 0x0001_4000),
+            "points": ("points", 0x0001_8000),
+            "capture": ("capture", 0x0002_0000),
         },
     ),
     _Slot(0x1800, "keystore", _keystore),
-    _Slot(0x1C00, "aes", _aes, windows={"memory": 0x0003_0000}),
+    _Slot(0x1C00, "aes", _aes, windows={"memory": ("aes_memory", 0x0003_0000)}),
     _Slot(0x2000, "p256", _p256),
 )
 
@@ -245,10 +245,10 @@ class Soc(wiring.Component):
         self._decoder.add(self._bridge.wb_bus, addr=0)
         for slot in self._slots:
             block = self.blocks[slot.name]
-            for name, address in slot.windows.items():
-                if name not in block.signature.members:
+            for member, (name, address) in slot.windows.items():
+                if member not in block.signature.members:
                     continue
-                bus = getattr(block, name)
+                bus = getattr(block, member)
                 start, end, _ = self._decoder.add(bus, name=name, addr=address // 4)
                 self.windows[name] = slot.name, 4 * (end - start)
         self.memory_map = self._decoder.bus.memory_map

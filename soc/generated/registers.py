@@ -2,7 +2,7 @@
 
 from soc.formats.registers import Field, Register
 
-__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "keystore", "aes", "p256", "quantities", "harmonics", "points", "capture", "memory"]
+__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "keystore", "aes", "p256", "quantities", "harmonics", "points", "capture", "aes_memory"]
 
 
 class sysinfo:
@@ -144,8 +144,8 @@ class aes:
     version = Register("aes.version", 0x1c04, 1, "r", {"value": Field(0, 32)})
     cause = Register("aes.cause", 0x1c08, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
     enable = Register("aes.enable", 0x1c0c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
-    status = Register("aes.status", 0x1c10, 1, "r", {"busy": Field(0, 1), "session": Field(1, 2), "code": Field(4, 4)})
-    operate = Register("aes.operate", 0x1c14, 1, "w", {"operation": Field(0, 4), "iv": Field(4, 2), "tag_bytes": Field(8, 5), "slot": Field(16, 8), "target": Field(24, 8)})
+    status = Register("aes.status", 0x1c10, 1, "r", {"busy": Field(0, 1), "session": Field(1, 2, codes={"none": 0, "encrypts": 1, "decrypts": 2, "authenticates": 3}), "code": Field(4, 4, codes={"success": 0, "order": 1, "key_refused": 2, "target_refused": 3, "iv_forbidden": 4, "iv_empty": 5, "iv_exhausted": 6, "nvm_broken": 7, "too_long": 8, "length": 9, "tag_wrong": 10, "unwrap_wrong": 11, "wiped": 12})})
+    operate = Register("aes.operate", 0x1c14, 1, "w", {"operation": Field(0, 4, codes={"encrypt": 0, "decrypt": 1, "cmac": 2, "aad": 3, "aad_slot": 4, "text": 5, "finish": 6, "verify": 7, "wrap": 8, "unwrap": 9, "wrap_data": 10, "unwrap_data": 11, "wipe": 12}), "iv": Field(4, 2, codes={"hardware": 0, "register": 1, "piece": 2}), "tag_bytes": Field(8, 5), "slot": Field(16, 8), "target": Field(24, 8)})
     piece = Register("aes.piece", 0x1c18, 1, "rw", {"start": Field(0, 9), "length": Field(16, 12)})
 
 
@@ -158,8 +158,8 @@ class p256:
     version = Register("p256.version", 0x2004, 1, "r", {"value": Field(0, 32)})
     cause = Register("p256.cause", 0x2008, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
     enable = Register("p256.enable", 0x200c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
-    status = Register("p256.status", 0x2010, 1, "r", {"busy": Field(0, 1), "wiping": Field(1, 1), "status": Field(8, 5)})
-    operate = Register("p256.operate", 0x2014, 1, "w", {"operation": Field(0, 3), "to_slot": Field(3, 1), "slot": Field(8, 8), "target": Field(16, 8)})
+    status = Register("p256.status", 0x2010, 1, "r", {"busy": Field(0, 1), "wiping": Field(1, 1), "status": Field(8, 5, codes={"success": 0, "unknown": 1, "no_randomness": 2, "key_refused": 3, "key_range": 4, "target_refused": 5, "template_only": 6, "slot_only": 7, "nonce": 8, "point_range": 9, "point_off_curve": 10, "infinity": 11, "r_zero": 12, "r_range": 13, "s_zero": 14, "s_range": 15, "signature_wrong": 16, "check_failed": 17, "wiped": 18})})
+    operate = Register("p256.operate", 0x2014, 1, "w", {"operation": Field(0, 3, codes={"generate": 0, "public": 1, "sign": 2, "verify": 3, "agree": 4, "validate": 5, "wipe": 6, "none": 7}), "to_slot": Field(3, 1), "slot": Field(8, 8), "target": Field(16, 8)})
     x = Register("p256.x", 0x2100, 8, "rw", {"value": Field(0, 256)})
     y = Register("p256.y", 0x2120, 8, "rw", {"value": Field(0, 256)})
     digest = Register("p256.digest", 0x2140, 8, "rw", {"value": Field(0, 256)})
@@ -418,10 +418,10 @@ class capture:
     lane6 = Register("capture.lane6", 0x23800, 1, "r", {"value": Field(0, 28, True)}, unit="full scale", fraction_bits=27, count=512)
 
 
-class memory:
+class aes_memory:
     """Values of `aes`, kept in a memory."""
 
     base = 0x30000
-    message = Register("memory.message", 0x30000, 1, "rw", {"value": Field(0, 32)}, count=512)
-    tag = Register("memory.tag", 0x30800, 1, "rw", {"value": Field(0, 32)}, count=4)
-    iv = Register("memory.iv", 0x30810, 1, "rw", {"value": Field(0, 32)}, count=3)
+    message = Register("aes_memory.message", 0x30000, 1, "rw", {"value": Field(0, 32)}, count=512)
+    tag = Register("aes_memory.tag", 0x30800, 1, "rw", {"value": Field(0, 32)}, count=4)
+    iv = Register("aes_memory.iv", 0x30810, 1, "rw", {"value": Field(0, 32)}, count=3)

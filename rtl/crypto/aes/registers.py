@@ -75,6 +75,8 @@ class StatusRegister(csr.Register, access="r"):
         the block was wiped.
     """
 
+    codes = (("session", Session), ("code", Status))
+
     busy: csr.Field(csr.action.R, 1)
     session: csr.Field(csr.action.R, 2)
     _: csr.Field(csr.action.ResR0W0, 1)
@@ -100,6 +102,8 @@ class Operate(csr.Register, access="w"):
     slot: Key slot.
     target: Key slot of the key that is wrapped or unwrapped.
     """
+
+    codes = (("operation", ApplicationOperation), ("iv", IvChoice))
 
     operation: csr.Field(csr.action.W, 4)
     iv: csr.Field(csr.action.W, 2)

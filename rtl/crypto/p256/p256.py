@@ -44,17 +44,12 @@ class _Status(csr.Register, access="r"):
     status: How the last operation ended.
     """
 
-    def __init__(self):
-        super().__init__(
-            {
-                "busy": csr.Field(csr.action.R, 1),
-                "wiping": csr.Field(csr.action.R, 1),
-                "_0": csr.Field(csr.action.ResR0W0, 6),
-                "status": csr.Field(csr.action.R, Status.as_shape().width),
-            }
-        )
-        codes = "; ".join(f"{status.value} `{status.name.lower()}`: {status.meaning}" for status in Status)
-        self.__doc__ = _Status.__doc__.rstrip() + " " + codes + "\n    "
+    codes = (("status", Status),)
+
+    busy: csr.Field(csr.action.R, 1)
+    wiping: csr.Field(csr.action.R, 1)
+    _0: csr.Field(csr.action.ResR0W0, 6)
+    status: csr.Field(csr.action.R, Status.as_shape().width)
 
 
 class _Operate(csr.Register, access="w"):
@@ -70,6 +65,8 @@ class _Operate(csr.Register, access="w"):
     slot: Slot of the private key.
     target: Empty slot for the new key.
     """
+
+    codes = (("operation", Operate),)
 
     operation: csr.Field(csr.action.W, 3)
     to_slot: csr.Field(csr.action.W, 1)
