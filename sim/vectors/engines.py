@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from sim.vectors.engine import Engine
+from sim.vectors.rtl_engine import RtlEngine
 from soc.errors import InputError
 
 __all__ = ["ENGINES", "engine_named"]
 
-ENGINES: dict[str, Callable[[], Engine]] = {}
+ENGINES: dict[str, Callable[[], Engine]] = {"rtl": RtlEngine}
 """What makes each engine; it compiles a block when the first vector needs it."""
 
 
