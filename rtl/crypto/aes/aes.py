@@ -109,7 +109,7 @@ class AesGcm(wiring.Component):
             engine.asked.target.eq(operate.target.w_data),
             bank.event("refused").eq((operate.operation.w_stb & ~starts) | engine.dropped),
             self.irq.eq(bank.irq),
-            self._status.f.busy.r_data.eq(engine.busy | self.wiping),
+            self._status.f.busy.r_data.eq(engine.busy | self.wiping | operate.operation.w_stb),
             self._status.f.session.r_data.eq(engine.session),
             ivs.ask.eq(engine.ask_iv),
             engine.iv_given.eq(ivs.given),

@@ -130,7 +130,6 @@ class GcmStates(Sequencer):
                 self.result.valid.eq(self.words.valid & self._keystream & has_bytes),
                 self.words.ready.eq(self._keystream & (self.result.ready | ~has_bytes)),
             ]
-            m.d.sync += self._counts.eq(cipher.taken)
             with m.If(cipher.given):
                 m.d.sync += self._keystream.eq(1)
             with m.If(self.words.valid & self.words.ready):

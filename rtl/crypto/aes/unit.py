@@ -113,7 +113,9 @@ class Unit(GcmStates, CmacStates, WrapStates):
             self.long.eq(self._bytes[31]),
             self.match.eq(self._same & ~self._differs),
         ]
-        m.d.sync += [self._counts.eq(0), self.done.eq(0)]
+        # A counter block may still be on its way into the cipher when a piece has ended.
+        crypts = self._asked.operation.as_value().matches(Operation.ENCRYPT, Operation.DECRYPT)
+        m.d.sync += [self._counts.eq(cipher.taken & crypts), self.done.eq(0)]
         with m.If(self._counts):
             m.d.comb += path.increment.eq(1)
         with m.If(self._complete & ghash.ready):

@@ -15,11 +15,14 @@ from sim.block import Block
 
 SLOTS = 6
 FIXED_FIELD = 0x57A7_75EA
-LIMIT = 200_000
+LIMIT = 400_000
 
 
 class Chip(wiring.Component):
-    """The block and its region of the NVM; without power, only the region keeps anything."""
+    """The block and its region of the NVM; without power, only the region keeps anything.
+
+    With ``spoils``, whatever is read of the region is wrong.
+    """
 
     def __init__(self, *, variant):
         self.aes = AesGcm(variant=variant, slots=SLOTS)
@@ -34,6 +37,7 @@ class Chip(wiring.Component):
                 "wiping": Out(1),
                 "power": In(1, init=1),
                 "torn": In(32),
+                "spoils": In(1),
             }
         )
         self.bus.memory_map, self.memory.memory_map = self.aes.bus.memory_map, self.aes.memory.memory_map
@@ -47,8 +51,13 @@ class Chip(wiring.Component):
         connect(m, flipped(self.memory), aes.memory)
         connect(m, aes.key, flipped(self.key))
         connect(m, aes.result, flipped(self.result))
-        connect(m, aes.nvm, nvm.port)
         m.d.comb += [
+            nvm.port.request.valid.eq(aes.nvm.request.valid),
+            nvm.port.request.payload.eq(aes.nvm.request.payload),
+            aes.nvm.request.ready.eq(nvm.port.request.ready),
+            aes.nvm.done.eq(nvm.port.done),
+            aes.nvm.error.eq(nvm.port.error),
+            aes.nvm.data.eq(nvm.port.data | self.spoils.replicate(32)),
             aes.fixed_field.eq(FIXED_FIELD),
             aes.wipe.eq(self.wipe),
             self.wiping.eq(aes.wiping),
@@ -88,6 +97,7 @@ class Application:
         block.set("bus__w_stb", 1)
         block.tick()
         block.set("bus__w_stb", 0)
+        block.tick()
 
     def read(self, name):
         """The value of a register."""
