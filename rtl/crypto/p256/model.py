@@ -245,7 +245,7 @@ class Model:
         first = Area.RANDOM.value * AREA_WORDS
         random = self.words[first] << 32 | self.words[first + 1]
         place = (Area.PUBLIC_SCALAR if blind == Blind.PUBLIC_POINT else Area.SCALAR).value * AREA_WORDS
-        self.words[place : place + P256.scalar_words] = blinded_words(self.number(area), random, blind)
+        self.words[place : place + P256.scalar_words + 1] = blinded_words(self.number(area), random, blind)
         return BLIND_CYCLES[blind]
 
     def _digit(self, digit):
@@ -256,8 +256,8 @@ class Model:
             if digit == Digit.COMB:
                 column = position // TABLES % (COLUMNS // TABLES) + position % TABLES * (COLUMNS // TABLES)
                 bit = column + number * COLUMNS
-            word = self.words[(area.value * AREA_WORDS + (bit >> 5) % 16) % 128]
-            value |= (word >> bit % 32 & 1) << number
+            word = self.words[area.value * AREA_WORDS + (bit + 1 >> 5) % 16]
+            value |= (word >> (bit + 1) % 32 & 1) << number
         self._sign = bool(value >> TEETH - 1)
         low = value % (1 << TEETH - 1)
         self._index = low if self._sign else (1 << TEETH - 1) - 1 - low

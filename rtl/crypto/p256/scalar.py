@@ -13,7 +13,7 @@ __all__ = ["BLIND_CYCLES", "DIGIT_CYCLES", "Blind", "Digit", "Scalar", "blinded_
 _WORDS = P256.scalar_words
 _LAST = _WORDS - 1
 _WORD_MASK = 0xFFFF_FFFF
-_PUBLIC_TOP = -(-(P256.bits + 1) // WINDOW) * WINDOW - 1  # top bit of a scalar that is not blinded
+_PUBLIC_TOP = -(-(P256.bits + 1) // WINDOW) * WINDOW  # top bit of a scalar that is not blinded
 POSITION_BITS = 10
 
 
@@ -41,9 +41,9 @@ def blinded_words(number, random, blind):
     """What `Scalar` makes of a number: the signs of its odd representative, in words."""
     bits = P256.blinding_bits
     factor = (random >> 1 << 1 if blind == Blind.SECRET else 0) | (1 ^ number & 1)
-    total = (number + factor % (1 << bits) * P256.n) >> 1
-    total |= 1 << (32 * _WORDS - 1 if blind == Blind.SECRET else _PUBLIC_TOP)
-    return [total >> 32 * word & _WORD_MASK for word in range(_WORDS)]
+    total = number + factor % (1 << bits) * P256.n
+    total |= 1 << (32 * _WORDS if blind == Blind.SECRET else _PUBLIC_TOP)
+    return [total >> 32 * word & _WORD_MASK for word in range(_WORDS + 1)]
 
 
 _COMMON = 3 + 1 + 2 * _WORDS + 2
@@ -64,8 +64,8 @@ class Scalar(wiring.Component):
     The factor r is random except for its lowest bit, which makes the scalar odd. For P-256, 64 bits of r
     reach every word of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^126, so that r·n is random
     from bit 0 to 192, from 192 to 256, and above. An odd number of L bits is Σ s_i·2^i with all s_i 1 or
-    −1: s_i is bit i + 1 of the number, and the top one is 1. What is kept are these signs; a digit of five
-    of them is never 0. The time does not depend on k or r.
+    −1: s_i is bit i + 1 of the number, with a 1 set above the top one. A digit of five
+    of these is never 0. The time does not depend on k or r.
 
     Members
     -------
@@ -125,7 +125,6 @@ class Scalar(wiring.Component):
         self._carry = Signal()
         self._total = Signal(33)
         self._held = Signal(32)
-        self._previous = Signal(32)
         self._position = Signal(POSITION_BITS)
         self._digit = Signal(TEETH)
 
@@ -230,30 +229,33 @@ class Scalar(wiring.Component):
                             m.next = "Load"
 
     def _add(self, m):
-        """The number is added, and the sum shifted down by one bit, in two cycles a word."""
-        store, total, word = self.store, self._total, self._count[1:]
-        public, after = self._argument[0], self._count == 2 * _WORDS + 1
+        """The number is added, in two cycles a word; above the sum comes the last sign."""
+        store, word, public = self.store, self._count[1:], self._argument[0]
+        after = self._count == 2 * _WORDS + 1
         with m.State("Add"):
             m.d.sync += self._count.eq(self._count + 1)
-            with m.If(self._count[0]):
+            with m.If(after):
+                m.d.comb += [
+                    store.write_en.eq(1),
+                    store.write_adr.eq(scalar_address(self._target, word)),
+                    store.write_data.eq(~public),
+                ]
+                m.d.sync += [self._held.eq(0), self._carry.eq(0)]
+                m.next = "Idle"
+            with m.Elif(self._count[0]):
                 m.d.comb += store.read_adr.eq(address(self._area, ~word))
                 m.d.sync += self._held.eq(store.read_data)
             with m.Else():
                 m.d.comb += store.read_adr.eq(scalar_address(self._target, word))
                 with m.If(word != 0):
-                    m.d.sync += [self._previous.eq(total), self._carry.eq(total[32])]
-            with m.If(after | (~self._count[0] & (word > 1))):
-                top = Mux(after, ~public, total[0])
-                m.d.comb += [
-                    store.write_en.eq(1),
-                    store.write_adr.eq(scalar_address(self._target, Mux(after, _LAST, word - 2))),
-                    store.write_data.eq(Cat(self._previous[1:], top)),
-                ]
-                with m.If(public & (word == _PUBLIC_TOP // 32 + 2) & ~after):
-                    m.d.comb += store.write_data[_PUBLIC_TOP % 32].eq(1)
-            with m.If(after):
-                m.d.sync += [self._held.eq(0), self._previous.eq(0), self._carry.eq(0)]
-                m.next = "Idle"
+                    m.d.comb += [
+                        store.write_en.eq(1),
+                        store.write_adr.eq(scalar_address(self._target, word - 1)),
+                        store.write_data.eq(self._total),
+                    ]
+                    m.d.sync += self._carry.eq(self._total[32])
+                    with m.If(public & (word == _PUBLIC_TOP // 32 + 1)):
+                        m.d.comb += store.write_data[_PUBLIC_TOP % 32].eq(1)
 
     def _read_digit(self, m):
         """Five signs of the scalar, the lowest first."""
@@ -263,10 +265,8 @@ class Scalar(wiring.Component):
         column = Cat(position[tables : tables + rows], position[:tables])
         bit, place = Signal(POSITION_BITS), Signal(5)
         with m.State("Read Digit"):
-            with m.If(comb):
-                m.d.comb += bit.eq(Cat(column, self._count[:3]))
-            with m.Else():
-                m.d.comb += bit.eq(position + self._count)
+            # The lowest bit is no sign.
+            m.d.comb += bit.eq(Mux(comb, Cat(column, self._count[:3]), position + self._count) + 1)
             m.d.comb += self.store.read_adr.eq(scalar_address(self._target, bit[5:9]))
             m.d.sync += [self._count.eq(self._count + 1), place.eq(bit[:5])]
             with m.If(self._count != 0):

@@ -113,7 +113,7 @@ class Sequencer(wiring.Component):
         self._word = Signal(WORD_BITS)  # that one
         self._depth = Signal(range(DEPTH))
         self._stack = Memory(shape=ADDRESS_BITS, depth=DEPTH, init=[])
-        self._repeat = Signal(ADDRESS_BITS)
+        self._repeat = Signal(8)
         self._table_index = Signal(TEETH - 1)  # of the loop that fills a table
         self._counted = Signal()  # the index is this one, and not the digit's
         self._mark = Signal()

@@ -106,7 +106,7 @@ class _Scalars:
         self.block.set("area", area.value)
         cycles = self._start("blind", blind)
         target = Area.PUBLIC_SCALAR if blind == Blind.PUBLIC_POINT else Area.SCALAR
-        return self.words(target, P256.scalar_words), cycles
+        return self.words(target, P256.scalar_words + 1), cycles
 
     def digit(self, digit):
         """Read a digit: (its value, table, if there are more)."""
@@ -131,9 +131,14 @@ def scalars(compiled):
     return _Scalars(compiled.fresh())
 
 
+def _signs(words):
+    """The signs, which begin with the second bit."""
+    return sum(word << 32 * place for place, word in enumerate(words)) >> 1
+
+
 def _signed(words):
     """The number that signs stand for."""
-    signs = sum(word << 32 * place for place, word in enumerate(words))
+    signs = _signs(words)
     return lambda bits: 2 * signs + 1 - (1 << bits)
 
 
@@ -177,7 +182,7 @@ def test_columns_are_the_scalar(scalars):
         rng = random.Random(seed)
         number, factor = rng.getrandbits(256), rng.getrandbits(64)
         words, _ = scalars.blind(number, factor, Blind.SECRET)
-        signs = sum(word << 32 * place for place, word in enumerate(words))
+        signs = _signs(words)
         scalars.position(COLUMNS - 1)
         total = 0
         for row in reversed(range(COLUMNS // TABLES)):
