@@ -234,7 +234,8 @@ class Unit(GcmStates, CmacStates, WrapStates):
         m.d.sync += [
             register.eq(0)
             for register in (
-                *(self._index, self._number, self._keystream, self._complete, self._pads, self._padded),
+                *(self._index, self._number, self._keystream, self._counts, self._complete),
+                *(self._pads, self._padded),
                 *(self._is_mac, self._in_text, self._turn, self._bytes, self._aad_bytes),
             )
         ]
