@@ -206,10 +206,11 @@ class Sequencer(wiring.Component):
             m.next = "Fetch"
 
     def _arithmetic(self, m, word):
-        """# SEC_CM: ECC.CONSTTIME, an instruction waits for registers, never for what is in them."""
+        """An instruction waits for registers, never for what is in them."""
         selects = word.operation == Operation.SELECT
         by_zero, by_sign = word.select == Select.ZERO, word.select == Select.SIGN
         indexed = word.target_indexed | word.left_indexed | word.right_indexed
+        # SEC_CM: ECC.CONSTTIME
         m.d.comb += self.issue.valid.eq(
             ~(self.busy & (indexed | (selects & by_sign))) & ~(~self.idle & selects & by_zero)
         )
