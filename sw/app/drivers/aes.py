@@ -18,6 +18,7 @@ _CODE = aes.status.fields["code"]
 _REGISTER_IV_BYTES = 4 * aes_memory.iv.count
 _TAG_BYTES = 4 * aes_memory.tag.count
 _WRAP_BYTES = 8
+_POLL_CYCLES = 64
 _KEY_BYTES, _SHORT_BYTES = 32, 16
 
 
@@ -100,6 +101,7 @@ class Aes:
             choice = "hardware"
         elif len(iv) == _REGISTER_IV_BYTES:
             choice = "register"
+            yield from self._wait_until_idle()
             yield Write(aes_memory.iv.address, _words(iv))
         else:
             choice = "piece"
@@ -117,14 +119,13 @@ class Aes:
 
     def _text(self, message, *, back=True):
         """Give the message piece by piece; returns what became of it."""
-        gathered = [] if back else None
-        rest = yield from self._whole_pieces(message, gathered)
+        gathered: list[bytes] = []
+        rest = yield from self._whole_pieces(message, gathered if back else None)
         yield from self._put(0, rest)
         yield from self._operate("finish")
         if back:
             gathered.append((yield from _get(aes_memory.message.address, len(rest))))
-            return b"".join(gathered)
-        return None
+        return b"".join(gathered)
 
     def _whole_pieces(self, message, back):
         """Give all pieces but the last, which is returned; ``back`` gathers what becomes of them."""
@@ -149,12 +150,14 @@ class Aes:
         """Put bytes into the memory, from a word on; they are the piece."""
         if 4 * start + len(data) > PIECE_BYTES:
             raise Refused("too_long")
+        yield from self._wait_until_idle()
         if data:
             yield Write(aes_memory.message.element(start).address, _words(data))
         yield from access.write_fields(aes.piece, start=start, length=len(data))
 
     def _operate(self, operation, **fields):
         """Start an operation, and sleep until it has ended."""
+        yield from self._wait_until_idle()
         yield from access.write_fields(aes.cause, done=1)
         yield from access.write_fields(aes.enable, done=1)
         yield from access.write_fields(aes.operate, operation=_OPERATIONS[operation], **fields)
@@ -163,6 +166,11 @@ class Aes:
         code = _CODE.named((yield from access.read_fields(aes.status))["code"])
         if code != "success":
             raise Refused(code)
+
+    def _wait_until_idle(self):
+        """After a wipe, such as that of a reset, the accelerator clears its memory."""
+        while (yield from access.read_fields(aes.status))["busy"]:
+            yield Wait(0, _POLL_CYCLES)
 
 
 def _words(data):

@@ -14,6 +14,7 @@ _OPERATION = keystore.operate.fields["operation"]
 _OUTCOME = keystore.status.fields["outcome"]
 _IN_SERVICE = ("in_manufacturing", "in_installation", "in_operation")
 _KEY_BYTES, _SHORT_BYTES = 32, 16
+_POLL_CYCLES = 32
 _REFUSALS = {
     "unknown": "there is no such operation",
     "slot": "there is no such slot",
@@ -78,6 +79,9 @@ class KeyStore:
         yield from self._end()
 
     def _start(self, name, slot):
+        # After a reset the store wipes itself.
+        while (yield from access.read_fields(keystore.status))["wiping"]:
+            yield Wait(0, _POLL_CYCLES)
         yield from access.write_fields(keystore.cause, done=1, refused=1)
         yield from access.write_fields(keystore.enable, done=1, refused=1)
         yield from access.write_fields(keystore.select, slot=slot)

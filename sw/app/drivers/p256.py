@@ -11,6 +11,7 @@ IDENTIFICATION = "P256"
 VERSION = 1
 
 _OPERATIONS = p256.operate.fields["operation"].codes
+_POLL_CYCLES = 64
 _STATUS = p256.status.fields["status"]
 
 
@@ -86,6 +87,7 @@ class P256:
 
     def _end(self, operation, **fields):
         """Do an operation to its end; returns the status by name."""
+        yield from _wait_until_idle()
         yield from access.write_fields(p256.cause, done=1)
         yield from access.write_fields(p256.enable, done=1)
         yield from access.write_fields(p256.operate, operation=_OPERATIONS[operation], **fields)
@@ -101,6 +103,15 @@ def _checked(status):
     return status
 
 
+def _wait_until_idle():
+    """After a wipe, such as that of a reset, the accelerator clears its memory."""
+    while True:
+        status = yield from access.read_fields(p256.status)
+        if not (status["busy"] or status["wiping"]):
+            return
+        yield Wait(0, _POLL_CYCLES)
+
+
 def _read(register):
     """The number in a window, whose first word is the most significant."""
     return _turned((yield from access.read(register)))
@@ -108,6 +119,7 @@ def _read(register):
 
 def _write(register, value):
     """Put a number of 256 bits into a window."""
+    yield from _wait_until_idle()
     yield from access.write(register, _turned(value))
 
 
