@@ -154,7 +154,7 @@ class Scalar(wiring.Component):
             self._multiply(m)
             self._add(m)
             self._read_digit(m)
-        self._sum(m, fsm.ongoing("Add"))
+        self._adder(m, fsm.ongoing("Add"))
         digit = self._digit
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("Idle")),
@@ -186,7 +186,7 @@ class Scalar(wiring.Component):
                 m.d.sync += [self._steps.eq(Mux(public, 0, 31)), self._count.eq(0)]
                 m.next = "Multiply"
 
-    def _sum(self, m, adds):
+    def _adder(self, m, adds):
         """The one adder: of twice the product and the order if the bit is set, or of product and number."""
         data, order, bit = self.store.read_data, Signal(32), self._factor[-1]
         with m.Switch(Cat(self._word[:3], self._word[3] | ~bit)):
@@ -197,7 +197,7 @@ class Scalar(wiring.Component):
         product = Mux(self._first, 0, data)
         left = Mux(adds, self._held, Cat(self._doubled, product)[:32])
         right = Mux(adds, Mux(beyond, 0, data), order)
-        m.d.comb += self._total.eq(left + right + self._carry)
+        m.d.comb += self._total.eq(_sum(left, right, self._carry))
 
     def _multiply(self, m):
         """Horner's rule, word by word."""
@@ -266,7 +266,8 @@ class Scalar(wiring.Component):
         bit, place = Signal(POSITION_BITS), Signal(5)
         with m.State("Read Digit"):
             # The lowest bit is no sign.
-            m.d.comb += bit.eq(Mux(comb, Cat(column, self._count[:3]), position + self._count) + 1)
+            first = Mux(comb, Cat(column, self._count[:3]), position)
+            m.d.comb += bit.eq(_sum(first, Mux(comb, 0, self._count), Const(1, 1)))
             m.d.comb += self.store.read_adr.eq(scalar_address(self._target, bit[5:9]))
             m.d.sync += [self._count.eq(self._count + 1), place.eq(bit[:5])]
             with m.If(self._count != 0):
@@ -276,3 +277,8 @@ class Scalar(wiring.Component):
                 with m.If(~self._argument[1]):
                     m.d.sync += position.eq(position - Mux(comb, 1, WINDOW))
                 m.next = "Idle"
+
+
+def _sum(left, right, carry):
+    """Sum with a carry, in a way of which the tools make one adder."""
+    return (Cat(Const(1, 1), left) + Cat(carry, right))[1:]
