@@ -131,26 +131,33 @@ class MessageMemory(wiring.Component):
     def _read(self, m, word):
         """Offers the words of the transfer. Returns the place that is read."""
         place, left = Signal(range(_WORDS)), Signal(14)
-        following = Signal.like(place)
-        fresh, taken = Signal(), Signal()
-        payload = self.words.payload
+        following, fetches = Signal.like(place), Signal()
+        fresh, moves = Signal(), Signal()  # the word read is the next one; it becomes the one offered
+        valid, payload = Signal(), Signal(Word)
         m.d.comb += [
-            taken.eq(fresh & self.words.ready),
-            following.eq(Mux(taken, self._follow(place), place)),
-            self.words.valid.eq(fresh),
-            payload.data.eq(word),
-            payload.last.eq(left <= 4),
-            payload.bytes.eq(Mux(left < 4, left, 4)),
+            moves.eq(fresh & (~valid | self.words.ready)),
+            following.eq(Mux(moves, self._follow(place), place)),
+            self.active.eq(fetches | valid),
+            self.words.valid.eq(valid),
+            self.words.payload.eq(payload),
         ]
+        with m.If(self.words.ready):
+            m.d.sync += valid.eq(0)
         with m.If(self.start):
-            m.d.sync += [self._transfer.eq(self.transfer), place.eq(self._first()), self.active.eq(1)]
-            m.d.sync += [left.eq(self.transfer.length), fresh.eq(0)]
-        with m.Elif(self.active):
+            m.d.sync += [self._transfer.eq(self.transfer), place.eq(self._first()), fetches.eq(1)]
+            m.d.sync += [left.eq(self.transfer.length), fresh.eq(0), valid.eq(0)]
+        with m.Elif(fetches):
             m.d.sync += [fresh.eq(1), place.eq(following)]
-            with m.If(taken):
-                m.d.sync += left.eq(left - 4)
-                with m.If(payload.last):
-                    m.d.sync += [self.active.eq(0), fresh.eq(0)]
+            with m.If(moves):
+                m.d.sync += [
+                    valid.eq(1),
+                    payload.data.eq(word),
+                    payload.last.eq(left <= 4),
+                    payload.bytes.eq(Mux(left < 4, left, 4)),
+                    left.eq(left - 4),
+                ]
+                with m.If(left <= 4):
+                    m.d.sync += [fetches.eq(0), fresh.eq(0)]
         return following
 
     def _first(self):

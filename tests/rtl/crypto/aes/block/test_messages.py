@@ -136,3 +136,15 @@ def test_cmac(application, reference):
             status = app.operate(Operation.VERIFY, start=at // 4, length=rest, tag_bytes=size)
             assert status == (Status.SUCCESS if right else Status.TAG_WRONG), f"step {step}"
         assert app.take(len(message)) == message or app.code() == Status.TAG_WRONG
+
+
+def test_the_memory_keeps_up(application, variant, budgets):
+    """A long message takes no more clocks a block than the unit alone, and the same ones for all keys."""
+    for size in (16, 32):
+        clocks = {}
+        for length in (1024, 2048, 1024):
+            app = application()
+            app.operate(Operation.ENCRYPT, keys=[app.key(bytes([length % 251]) * size)])
+            app.operate(Operation.FINISH, length=length)
+            assert clocks.setdefault(length, app.clocks) == app.clocks
+        assert (clocks[2048] - clocks[1024]) / 64 <= budgets[f"block_{variant}_{8 * size}"]
