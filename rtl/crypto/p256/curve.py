@@ -53,11 +53,6 @@ class Curve:
         """Width of the random multiple of the order that is added to a scalar."""
         return _BLINDING
 
-    @property
-    def modulus(self):
-        """The two moduli, by the number that instructions give them."""
-        return (self.p, self.n)
-
     def montgomery(self, value, modulus):
         """``value`` as it stands in registers: times 2^bits."""
         return value * (1 << self.bits) % modulus
@@ -88,10 +83,6 @@ class Curve:
             if bit == "1":
                 total = self.add(total, point)
         return total
-
-    def contains(self, x, y):
-        """Whether (x, y) is a point of the curve."""
-        return (y * y - x * x * x + 3 * x - self.b) % self.p == 0
 
     @property
     def base(self):

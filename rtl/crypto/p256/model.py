@@ -5,7 +5,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ...bus import KeyOperation
 from .arithmetic import MAX_REGISTERS, MODULI, Operation, Timing, compute
 from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .declarations import Status, point_rom
@@ -73,8 +72,6 @@ class Peers:
         Cycles more of the first HMAC after its key.
     results : dict of int to (int, bool)
         The keys that came into slots, and if they are external.
-    refuses : callable
-        Whether a key is refused for an operation, by slot and `KeyOperation`; None for never.
     """
 
     keys: dict
@@ -83,13 +80,6 @@ class Peers:
     cycles: dict = field(default_factory=dict)
     first_hmac: int = 0
     results: dict = field(default_factory=dict)
-    refuses: Callable[[int, KeyOperation], bool] | None = None
-
-    def key(self, slot, operation):
-        """The slot's key and class; None if it is refused."""
-        if self.refuses is not None and self.refuses(slot, operation):
-            return None
-        return self.keys.get(slot)
 
     def result(self, slot, value, external):
         """Put a key into a slot; returns whether that is done."""
@@ -269,7 +259,7 @@ class Model:
         return DIGIT_CYCLES
 
     def _key(self, area, argument):
-        answer = self.peers.key(self._slot, KeyOperation(argument))
+        answer = self.peers.keys.get(self._slot)
         if answer is None:
             self._refused = True
             return
