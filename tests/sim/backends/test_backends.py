@@ -16,7 +16,7 @@ from sw.app.drivers.sysinfo import configuration
 from sw.app.drivers.uart import Uart
 from sw.app.ops import BusError, Read, Wait, Write
 
-CONFIG = preset("single").with_changes(uart_baud=5_000_000)
+CONFIG = preset("single").with_changes(uart_baud=5_000_000, aes="none", p256="none")
 HOLE = 0x0800_0000
 EVERY_BACKEND = pytest.mark.parametrize("name", list(BACKENDS))
 

@@ -5,7 +5,7 @@ from soc.config import preset
 from sw.app.drivers import timer
 from sw.app.ops import Wait
 
-CONFIG = preset("single").with_changes(uart_baud=5_000_000)
+CONFIG = preset("single").with_changes(uart_baud=5_000_000, aes="none", p256="none")
 MICROSECOND = CONFIG.application_hz // 1_000_000
 
 
