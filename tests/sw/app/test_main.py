@@ -67,6 +67,5 @@ def test_lost_energy_registers_are_told(outcome, lost, said):
 def test_it_does_not_run_on_another_chip():
     coroutine = main()
     assert coroutine.send(None) == Read(registers.sysinfo.identification.address, 2)
-
     with pytest.raises(WrongBlock, match=f"sysinfo: expected SYSI version {VERSION} at 0x0000"):
         coroutine.send([0, VERSION])
