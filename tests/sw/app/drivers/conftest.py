@@ -1,0 +1,67 @@
+"""The application's side of the chip for tests of drivers, compiled once, and what firmware says on its bus."""
+
+from functools import cache
+
+import pytest
+
+from sim.application_alone import ApplicationAlone
+from soc.config import preset
+from sw.app.drivers.keystore import KeyStore
+from sw.app.ops import Write
+
+
+@pytest.fixture(scope="session")
+def application():
+    """The application's side of a preset by its name; one of each for all tests."""
+    return cache(lambda name: ApplicationAlone(preset(name)))
+
+
+@pytest.fixture
+def run(application):
+    """Runs firmware, on the preset ``polyphase`` if not told otherwise, with nothing in its slots."""
+
+    def runs(firmware, on="polyphase"):
+        chip = application(on)
+        chip.break_randomness(broken=False)
+        chip.run(KeyStore().wipe())
+        return chip.run(firmware)
+
+    return runs
+
+
+@pytest.fixture
+def said():
+    """What the driver says of each attempt: why it was refused with an error of the class, or None."""
+
+    def refusals(error, *attempts):
+        reasons = []
+        for attempt in attempts:
+            try:
+                yield from attempt
+            except error as refusal:
+                reasons.append(getattr(refusal, "status", str(refusal)))
+            else:
+                reasons.append(None)
+        return reasons
+
+    return refusals
+
+
+@pytest.fixture
+def overheard():
+    """Runs firmware inside of firmware, and returns its result with every word that crossed the bus."""
+
+    def listen(firmware):
+        words, answer = set(), None
+        while True:
+            try:
+                operation = firmware.send(answer)
+            except StopIteration as stop:
+                return stop.value, words
+            if isinstance(operation, Write):
+                words.update(operation.words)
+            answer = yield operation
+            if isinstance(answer, tuple | list):
+                words.update(answer)
+
+    return listen
