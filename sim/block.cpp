@@ -61,6 +61,24 @@ struct Block {
     std::vector<Recorded> recorded;
     std::vector<std::uint32_t> record;
 
+    // Ports whose bits are compared after each edge, what they were after the last one, and how many changed.
+    std::vector<Recorded> compared;
+    std::vector<std::uint32_t> before, after, counts;
+
+    std::uint32_t changed() {
+        std::uint32_t* word = after.data();
+        for (const auto& each : compared) {
+            ports[each.port].load(top, word);
+            word += each.words;
+        }
+        std::uint32_t count = 0;
+        for (std::size_t index = 0; index < after.size(); ++index) {
+            count += __builtin_popcount(before[index] ^ after[index]);
+        }
+        before.swap(after);
+        return count;
+    }
+
     void cycle() {
         if (records && high(strobe)) {
             for (const auto& each : recorded) {
@@ -70,6 +88,7 @@ struct Block {
         }
         top.clk = 1;
         top.eval();
+        if (!compared.empty()) counts.push_back(changed());
         top.clk = 0;
         top.eval();
     }
@@ -124,6 +143,27 @@ std::int64_t block_recorded(Block* block) { return block->record.size(); }
 void block_take_record(Block* block, std::uint32_t* words) {
     std::copy(block->record.begin(), block->record.end(), words);
     block->record.clear();
+}
+
+// Counts the changed bits of a port, of so many words, with those of the others that were given.
+void block_compare(Block* block, unsigned port, unsigned words) {
+    block->compared.push_back({port, words});
+    block->before.resize(block->before.size() + words);
+    block->after.resize(block->before.size());
+}
+
+// Counts from the next cycle on.
+void block_count(Block* block) {
+    block->changed();
+    block->counts.clear();
+}
+
+std::int64_t block_counted(Block* block) { return block->counts.size(); }
+
+// Hands over the counts of the cycles that have passed, and starts anew.
+void block_take_counts(Block* block, std::uint32_t* counts) {
+    std::copy(block->counts.begin(), block->counts.end(), counts);
+    block->counts.clear();
 }
 
 // The functions below return the cycles that they took, or if they gave up, those minus one negated.

@@ -67,15 +67,18 @@ class Block:
     """
 
     def __init__(self, component: wiring.Component, *, cache: Path = CACHE):
-        text = verilog.convert(component, name="block")
-        folder = _compiled(text, cache)
+        folder = _compiled(self._verilog(component), cache)
         self.ports: dict[str, int] = json.loads((folder / _PORTS).read_text())
         self._numbers = {name: number for number, name in enumerate(self.ports)}
         self._library = ctypes.CDLL(str(folder / _LIBRARY))
-        for function in ("block_until", "block_send", "block_recorded"):
+        for function in ("block_until", "block_send", "block_recorded", "block_counted"):
             getattr(self._library, function).restype = ctypes.c_int64
         self._library.block_new.restype = ctypes.c_void_p
         self._begin()
+
+    def _verilog(self, component: wiring.Component) -> str:
+        """The block as Verilog, of a module called ``block``."""
+        return str(verilog.convert(component, name="block"))
 
     def _begin(self) -> None:
         self.cycles = 0
