@@ -61,7 +61,7 @@ def compute(operation: Operation, modulus: Modulus, left: int, right: int, condi
     borrow = False
     match operation:
         case Operation.MULTIPLY:
-            value = left * right * pow(modulus.radix, -1, modulus.value) % modulus.value
+            value = left * right * modulus.radix_inverse % modulus.value
         case Operation.ADD:
             value = left + right
             value -= modulus.value if value >= modulus.value else 0

@@ -4,8 +4,9 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from .arithmetic import MAX_REGISTERS, MODULI, Operation, Timing, compute
+from .arithmetic import MAX_REGISTERS, MODULI, Modulo, Operation, Timing, compute
 from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .declarations import Status, point_rom
 from .microcode import (
@@ -139,27 +140,23 @@ class Model:
             now = self._steps[shape](self, fields, now)
         return self._status
 
-    def _arithmetic(self, fields, now):
-        operation, modulo = fields["operation"], fields["modulus"]
-        indexed = [fields[f"{name}_indexed"] for name in ("target", "left", "right")]
-        selects = operation == Operation.SELECT
-        by_zero = fields["select"] == Select.ZERO
-        if any(indexed) or (selects and not by_zero):
+    def _arithmetic(self, instruction, now):
+        operation, modulo, target, left, right, indexed, by_zero = instruction
+        condition = False
+        if indexed:
             now = max(now, self._free)
-        if selects and by_zero:
-            now = max(now, self._timing.idle)
-        index = self._index if self._counted is None else self._counted
-        target, left, right = (
-            fields[name] | (index if flag else 0)
-            for name, flag in zip(("target", "left", "right"), indexed, strict=True)
-        )
-        condition = self._flags.get(Condition.ZERO, False) if by_zero else self._sign
+            index = self._index if self._counted is None else self._counted
+            target |= index * ("target" in indexed)
+            left |= index * ("left" in indexed)
+            right |= index * ("right" in indexed)
+        if operation == Operation.SELECT:
+            now = max(now, self._timing.idle if by_zero else self._free)
+            condition = self._flags.get(Condition.ZERO, False) if by_zero else self._sign
+        modulus, registers = MODULI[modulo], self.registers
         for _ in range(self._repeat + 1):
             times = self._timing.take(operation, modulo, target, left, right, offered=now)
-            result = compute(
-                operation, MODULI[modulo], self.registers[left], self.registers[right], condition
-            )
-            self.registers[target] = result.value
+            result = compute(operation, modulus, registers[left], registers[right], condition)
+            registers[target] = result.value
             now = times.taken + 1
         if operation != Operation.MULTIPLY:
             self._flags[Condition.ZERO], self._flags[Condition.BORROW] = result.zero, result.borrow
@@ -363,7 +360,22 @@ class Model:
     _steps = {Kind.ARITHMETIC: _arithmetic, Kind.REQUEST: _request, Kind.CONTROL: _control}
 
 
+class _Arithmetic(NamedTuple):
+    """An arithmetic instruction; ``indexed`` has the names of the registers that the index is added to."""
+
+    operation: Operation
+    modulus: Modulo
+    target: int
+    left: int
+    right: int
+    indexed: tuple[str, ...]
+    by_zero: bool
+
+
 def _decoded(shape, fields):
-    """An instruction as the model takes it."""
-    kinds = {ArithmeticWord: Kind.ARITHMETIC, RequestWord: Kind.REQUEST}
-    return kinds.get(shape, Kind.CONTROL), fields
+    """An instruction as the model takes it: its kind, and its fields or an `_Arithmetic`."""
+    if shape is ArithmeticWord:
+        indexed = tuple(name for name in ("target", "left", "right") if fields[f"{name}_indexed"])
+        values = (fields[name] for name in ("operation", "modulus", "target", "left", "right"))
+        return Kind.ARITHMETIC, _Arithmetic(*values, indexed, fields["select"] == Select.ZERO)
+    return Kind.REQUEST if shape is RequestWord else Kind.CONTROL, fields

@@ -1,6 +1,7 @@
 """The moduli of the curve, and the constants that Montgomery's multiplication needs of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth.lib import enum
 
@@ -93,6 +94,11 @@ class Modulus:
     def radix(self) -> int:
         """Montgomery's R = 2^BITS, modulo m."""
         return (1 << BITS) % self.value
+
+    @cached_property
+    def radix_inverse(self) -> int:
+        """1/R, modulo m: the factor that every Montgomery product has."""
+        return pow(self.radix, -1, self.value)
 
     @property
     def radix_squared(self) -> int:

@@ -115,8 +115,9 @@ class Timing:
         offered: int = 0,
     ) -> Times:
         """Account for the next instruction, which is offered from cycle ``offered`` on."""
-        schedule = self.schedule
-        cycle = max(offered, self.cycle, *(self._usable.get(name, 0) for name in (target, left, right)))
+        schedule, usable = self.schedule, self._usable
+        registers = usable.get(target, 0), usable.get(left, 0), usable.get(right, 0)
+        cycle = max(offered, self.cycle, *registers)
         if operation == Operation.MULTIPLY:
             cycle = max(cycle, self._multiplier_free)
             writes = cycle + schedule.multiplication[modulus]
@@ -124,11 +125,20 @@ class Timing:
             self._writes = [first for first in self._writes if first + schedule.writes > cycle]
             self._writes.append(writes)
         else:
-            while any(abs(cycle + schedule.addition - first) < schedule.writes for first in self._writes):
-                cycle += 1
-            writes = cycle + schedule.addition
+            writes = self._addition_writes(cycle + schedule.addition)
+            cycle = writes - schedule.addition
         self.cycle = cycle + schedule.reads
-        self._usable[target] = writes
+        usable[target] = writes
         times = Times(cycle, writes, writes + schedule.ended)
         self.idle = max(self.idle, times.ended)
         return times
+
+    def _addition_writes(self, writes: int) -> int:
+        """The first cycle from ``writes`` on in which an addition may begin to write."""
+        length, moved = self.schedule.writes, True
+        while moved:
+            moved = False
+            for first in self._writes:
+                if -length < writes - first < length:
+                    writes, moved = writes + 1, True
+        return writes
