@@ -50,10 +50,13 @@ class KeyStates(wiring.Component):
         to_memory = self._is(operations.WRAP_DATA, operations.UNWRAP_DATA)
         m.d.comb += [
             useful.eq(~(self._short & self._number[2])),
-            # A key that is known outside must not carry one out that is not.
+            # Who knows the key that wraps knows the one that is wrapped, and who knows the key of a message
+            # can solve its tag for a key in it. A key known outside that came back from under one that is
+            # not would be taken for unknown.
             forbidden.eq(
-                (self._is_target & self._external & ~class_.external)
-                | (to_memory & ~class_.external)
+                (self._is_target & (self._external != class_.external))  # SEC_CM: KEY.NOREAD
+                | (is_aad & self._external & ~class_.external)  # SEC_CM: KEY.NOREAD
+                | (to_memory & ~class_.external)  # SEC_CM: KEY.NOREAD
                 | (self._is(operations.UNWRAP_DATA) & ~class_.to_bus)
             ),
         ]

@@ -98,7 +98,7 @@ class Operate(csr.Register, access="w"):
         forgets message, key and memory.
     iv: With `encrypt` and `decrypt`, the IV. 0 is made by hardware, and put into `iv`; 1 is in `iv`; 2 is the
         piece.
-    tag_bytes: With `verify`, the length of the tag, 4 to 16.
+    tag_bytes: With `verify`, the length of the tag, 4 to 16; of GCM, 12 to 16 if the key is not external.
     slot: Key slot.
     target: Key slot of the key that is wrapped or unwrapped.
     """

@@ -58,13 +58,15 @@ def test_decryption_with_any_iv(application, reference):
         key, iv = rng.randbytes(rng.choice((16, 32))), rng.randbytes(rng.choice((12, 1, 16, 300)))
         aad, cipher = rng.randbytes(rng.randrange(30)), rng.randbytes(rng.choice((0, 3, 64, 2048)))
         text, tag = reference.gcm(key, iv, aad, cipher, decrypt=True)
-        size, right = rng.randrange(4, 17), step % 3 != 0
+        external = step % 4 // 2
+        size, right = rng.randrange(4 if external else 12, 17), step % 3 != 0
         choice, start = IvChoice.PIECE, 100
         if len(iv) == 12 and step % 2:
             choice, start = IvChoice.REGISTER, IV_PLACE
         app.put(iv, start)
         fields = {"iv": choice, "start": start % 512, "length": len(iv)}
-        assert app.operate(Operation.DECRYPT, slot=1, keys=[app.key(key)], **fields) == Status.SUCCESS
+        fields["keys"] = [app.key(key, external=external)]
+        assert app.operate(Operation.DECRYPT, slot=1, **fields) == Status.SUCCESS
         assert app.asked[-1] == (1, KeyOperation.DECRYPT)
         app.put(aad)
         assert app.operate(Operation.AAD, length=len(aad)) == Status.SUCCESS

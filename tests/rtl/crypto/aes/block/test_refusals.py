@@ -5,7 +5,7 @@ import random
 import pytest
 
 from rtl.crypto.aes.aes import AesGcm
-from rtl.crypto.aes.message_memory import TAG_PLACE
+from rtl.crypto.aes.message_memory import IV_PLACE, TAG_PLACE
 from rtl.crypto.aes.registers import ApplicationOperation as Operation
 from rtl.crypto.aes.registers import IvChoice, Status
 
@@ -35,7 +35,10 @@ REFUSED = [
     (Operation.DECRYPT, Operation.FINISH, {}, Status.ORDER),
     (Operation.DECRYPT, Operation.TEXT, {"length": 16}, Status.TOO_LONG),
     (Operation.DECRYPT, Operation.VERIFY, {"length": 2049, "tag_bytes": 16}, Status.TOO_LONG),
-    *((Operation.DECRYPT, Operation.VERIFY, {"tag_bytes": size}, Status.LENGTH) for size in (0, 3, 17, 31)),
+    *(
+        (Operation.DECRYPT, Operation.VERIFY, {"tag_bytes": size}, Status.LENGTH)
+        for size in (0, 3, 4, 11, 17, 31)
+    ),
     (Operation.CMAC, Operation.AAD, {}, Status.ORDER),
     (Operation.CMAC, Operation.AAD_SLOT, {}, Status.ORDER),
     (Operation.CMAC, Operation.TEXT, {"length": 8}, Status.LENGTH),
@@ -103,6 +106,43 @@ def test_an_ordinary_key_takes_no_iv_from_the_bus(application):
     for fields in ({"iv": IvChoice.REGISTER}, {"iv": IvChoice.PIECE, "length": 12}):
         assert app.operate(Operation.ENCRYPT, keys=[app.key(bytes(16))], **fields) == Status.IV_FORBIDDEN
         assert app.read("status") >> 1 & 3 == 0
+
+
+@pytest.mark.parametrize("operation", [Operation.ENCRYPT, Operation.DECRYPT])
+def test_a_tag_under_a_key_that_is_known_tells_nothing_of_a_slot(application, operation):
+    """Who knows the key of a message solves its tag for what was hashed."""
+    app, iv = application(), {"iv": IvChoice.REGISTER}
+    inside, outside = app.key(bytes(range(16))), app.key(bytes(16), external=1)
+    assert app.operate(operation, keys=[outside], **iv) == Status.SUCCESS
+    assert app.operate(Operation.AAD_SLOT, keys=[outside]) == Status.SUCCESS
+    assert app.operate(Operation.AAD_SLOT, keys=[inside]) == Status.KEY_REFUSED
+    assert app.read("status") >> 1 & 3 == 0
+    for ends in (Operation.FINISH, Operation.VERIFY):
+        assert app.operate(ends, tag_bytes=16) == Status.ORDER
+    assert app.take(16, TAG_PLACE) == bytes(16)
+    # Nor is a class kept from one message to the next.
+    fields = iv if operation == Operation.DECRYPT else {}
+    for other in (outside, inside):
+        assert app.operate(operation, keys=[inside], **fields) == Status.SUCCESS
+        assert app.operate(Operation.AAD_SLOT, keys=[other]) == Status.SUCCESS
+        assert app.operate(operation, keys=[outside], **iv) == Status.SUCCESS
+        assert app.operate(Operation.AAD_SLOT, keys=[inside]) == Status.KEY_REFUSED
+
+
+@pytest.mark.parametrize("external", [0, 1])
+def test_the_shortest_tag_of_a_message(application, reference, external):
+    app, key = application(), bytes(range(16))
+    text, tag = reference.gcm(key, bytes(12), b"", bytes(20), decrypt=True)
+    for size in range(18):
+        app.put(bytes(12), IV_PLACE)
+        fields = {"iv": IvChoice.REGISTER, "keys": [app.key(key, external=external)]}
+        assert app.operate(Operation.DECRYPT, **fields) == Status.SUCCESS
+        app.put(bytes(20))
+        app.put(tag, TAG_PLACE)
+        status = app.operate(Operation.VERIFY, length=20, tag_bytes=size)
+        right = (4 if external else 12) <= size <= 16
+        assert status == (Status.SUCCESS if right else Status.LENGTH), f"{size} bytes"
+        assert app.take(20) == (text if right else bytes(20)), f"{size} bytes"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,10 @@ def test_a_key_that_is_known_outside_carries_out_no_other(application):
     inside, outside = app.key(bytes(16)), app.key(bytes(32), external=1)
     not_to_bus = app.key(bytes(32), external=1)
     assert app.operate(Operation.WRAP, keys=[outside, inside]) == Status.KEY_REFUSED
-    assert app.operate(Operation.WRAP, keys=[inside, outside]) == Status.SUCCESS
+    # Unwrapped again, that key would not be external, and yet known.
+    assert app.operate(Operation.WRAP, keys=[inside, outside]) == Status.KEY_REFUSED
+    assert app.take(2048) == bytes(2048)
+    assert app.operate(Operation.WRAP, keys=[inside, inside]) == Status.SUCCESS
     assert app.operate(Operation.WRAP, keys=[outside, outside]) == Status.SUCCESS
     assert app.operate(Operation.WRAP_DATA, length=16, keys=[inside]) == Status.KEY_REFUSED
     assert app.operate(Operation.UNWRAP_DATA, length=24, keys=[inside]) == Status.KEY_REFUSED
