@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.accuracy import IMAX_OVER_IN, LIMITS, MARKS, Outcome, power_factor_name
+from bench.plot_style import STYLE
 
 __all__ = ["error_curves"]
 
@@ -27,20 +28,6 @@ _MARKERS = {"1": "o", "0.5 ind": "v", "0.8 cap": "^", "0.25 ind": "v", "0.5 cap"
 _MARK = "#b03048"
 _LINEAR = 0.001
 _TICKS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
-_STYLE: Any = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e3e6ea",
-    "grid.linewidth": 0.8,
-    "axes.edgecolor": "#8a929b",
-    "xtick.color": "#444b53",
-    "ytick.color": "#444b53",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "wattseal",
-}
 
 
 def error_curves(outcomes: Sequence[Outcome], accuracy_class: str, kind: str) -> bytes:
@@ -49,7 +36,7 @@ def error_curves(outcomes: Sequence[Outcome], accuracy_class: str, kind: str) ->
     A line goes through the largest error of each current; its shade spans all frequencies. ``kind`` is one
     of `bench.accuracy.FORMATS`.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 7.4), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.25))
         _curves(above, outcomes)

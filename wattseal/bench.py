@@ -14,6 +14,7 @@ from bench.synth import Utilisation
 from soc.config import PRESETS, preset
 from soc.errors import InputError
 
+from . import bench_crypto
 from .files import check_writable, write_text
 from .options import between
 from .progress import shown
@@ -71,6 +72,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     measured.add_argument("--synth", action="store_true", help="also synthesise polyphase; takes minutes")
     measured.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     measured.set_defaults(run=_run_metering)
+    bench_crypto.add(benches)
 
 
 def _run_simulation(arguments: argparse.Namespace) -> int:
