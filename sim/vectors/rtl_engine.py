@@ -6,7 +6,7 @@ from typing import Any
 from sim.application_alone import ApplicationAlone
 from sim.vectors.cases import Point, Signature
 from sim.vectors.engine import Refused, Sealed
-from soc.config import SocConfig, preset
+from soc.config import SocConfig
 from sw.app.drivers import aes, keystore, p256, sha256
 
 __all__ = ["RtlEngine"]
@@ -23,11 +23,11 @@ class RtlEngine:
     Parameters
     ----------
     config : SocConfig
-        What is built; its variants are what is tried.
+        What is built; its variants are what is tried. `without_missing` keeps away what it lacks.
     """
 
-    def __init__(self, config: SocConfig | None = None):
-        self._config = config or preset("polyphase")
+    def __init__(self, config: SocConfig):
+        self._config = config
         self._chip: ApplicationAlone | None = None
         self._slots = keystore.KeyStore()
         self._sha256, self._aes, self._p256 = sha256.Sha256(), aes.Aes(), p256.P256()

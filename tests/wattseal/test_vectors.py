@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-import wattseal.main
 from sim.vectors.engine import NotBuiltIn
 from sim.vectors.engines import ENGINES
 from wattseal.main import main
@@ -17,6 +16,9 @@ BAD = 7  # bytes of the message that the flawed engine hashes wrongly
 
 class Engine:
     """Digests as they should be."""
+
+    def __init__(self, config):
+        self.config = config
 
     def sha256(self, message):
         return hashlib.sha256(message).digest()
@@ -42,8 +44,6 @@ class Flawed(Engine):
 def command(monkeypatch):
     monkeypatch.setitem(ENGINES, "rtl", Engine)
     monkeypatch.setitem(ENGINES, "flawed", Flawed)
-    if "vectors" not in wattseal.main.COMMANDS:
-        monkeypatch.setattr(wattseal.main, "COMMANDS", (*wattseal.main.COMMANDS, "vectors"))
 
 
 def last_line(text):
@@ -53,7 +53,7 @@ def last_line(text):
 def test_a_file(capsys):
     assert main(["vectors", DIGESTS]) == 0
     shown = capsys.readouterr().out
-    assert "Vectors, engine rtl" in shown
+    assert "Vectors: engine rtl, preset polyphase" in shown
     assert last_line(shown) == "65 passed, 0 failed, 0 skipped"
 
 
@@ -82,6 +82,20 @@ def test_skipped_with_the_reason(capsys):
     assert last_line(shown) == "0 passed, 0 failed, 8 skipped"
 
 
+def test_a_preset(capsys, tmp_path):
+    """What it lacks is skipped, and the command that repeats a failure names it."""
+    out = tmp_path / "vectors.json"
+    files = ("CMAC/nist-800-38b-aes128.txt", DIGESTS)
+    assert main(["vectors", *files, "--preset", "tiny", "--engine", "flawed", "--json", str(out)]) == 1
+    shown = capsys.readouterr().out
+    assert "engine flawed, preset tiny" in shown
+    assert "4 skipped: the block aes is not built in by the preset tiny" in shown
+    assert last_line(shown) == "64 passed, 1 failed, 4 skipped"
+    written = json.loads(out.read_text())
+    assert written["preset"] == "tiny"
+    assert written["failures"][0]["repeat"].endswith(" --only 8 --engine flawed --preset tiny")
+
+
 def test_the_sample_of_a_block(capsys, tmp_path):
     out = tmp_path / "vectors.json"
     assert main(["vectors", "--block", "sha256", "--seed", "5", "--json", str(out)]) == 0
@@ -107,6 +121,7 @@ def test_all_of_a_block(capsys):
     [
         (("none.rsp",), "none.rsp: does not exist; give a file in Wycheproof JSON"),
         ((DIGESTS, "--engine", "steam"), "There is no engine 'steam'; known are"),
+        ((DIGESTS, "--preset", "steam"), "There is no preset 'steam'; known are polyphase, single, tiny"),
         ((DIGESTS, "--block", "steam"), "argument --block: invalid choice: 'steam'"),
         ((DIGESTS, "--block", "aes"), "No vector is for the block aes"),
         ((DIGESTS, "--only", "99"), "has no vector 99; its vectors have the numbers 1 to 65"),

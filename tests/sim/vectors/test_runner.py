@@ -8,7 +8,8 @@ import pytest
 from sim.vectors import Engine, Verdict, read_vectors, run, sampled
 from sim.vectors.cases import Case, Gcm, Hash, HashChain, Place, Result, Skipped, Unreadable, Ways
 from sim.vectors.engine import NotBuiltIn
-from sim.vectors.engines import ENGINES, engine_named
+from sim.vectors.engines import ENGINES, engine_named, without_missing
+from soc.config import preset
 from soc.errors import InputError
 
 
@@ -129,7 +130,18 @@ def test_a_sample_keeps_what_is_skipped_and_few_chains(many):
 
 
 def test_engines_by_name(monkeypatch):
-    monkeypatch.setitem(ENGINES, "test", Fake)
-    assert isinstance(engine_named("test"), Fake)
+    monkeypatch.setitem(ENGINES, "test", lambda config: config.name)
+    assert engine_named("test", preset("single")) == "single"
     with pytest.raises(InputError, match=r"There is no engine 'steam'; known are .*test\."):
-        engine_named("steam")
+        engine_named("steam", preset("single"))
+
+
+def test_what_a_preset_lacks_is_skipped(many):
+    digest = Hash(place=place(1), message=b"", digest=b"")
+    assert without_missing([*many, digest], preset("single")) == [*many, digest]
+    *skipped, kept = without_missing([*many, digest], preset("tiny"))
+    assert kept is digest
+    assert [vector.place for vector in skipped] == [vector.place for vector in many]
+    assert {vector.reason for vector in skipped if isinstance(vector, Skipped)} == {
+        "the block aes is not built in by the preset tiny"
+    }
