@@ -1,4 +1,4 @@
-"""The application's side of the chip for tests of drivers, compiled once, and what firmware says on its bus."""
+"""What tests of drivers share: the application's side of the chip, compiled once, and refusals in words."""
 
 from functools import cache
 

@@ -7,41 +7,12 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sim.application_alone import ApplicationAlone
-from soc.config import preset
 from soc.generated import registers
 from sw.app import access
 from sw.app.drivers import sysinfo
 from sw.app.drivers.keystore import IDENTIFICATION, VERSION, KeyStore, Refused
 from sw.app.drivers.sha256 import Refused as ShaRefused
 from sw.app.drivers.sha256 import Sha256
-
-CONFIG = preset("tiny")
-
-
-@pytest.fixture(scope="module")
-def compiled():
-    return ApplicationAlone(CONFIG)
-
-
-@pytest.fixture
-def run(compiled):
-    """Runs firmware on a store that was wiped."""
-
-    def runs(firmware):
-        compiled.run(KeyStore().wipe())
-        return compiled.run(firmware)
-
-    return runs
-
-
-def refused(firmware, error=Refused):
-    """What the driver says of a refusal."""
-    try:
-        yield from firmware
-    except error as refusal:
-        return str(refusal)
-    return None
 
 
 def test_a_loaded_key_authenticates(run):
@@ -87,44 +58,45 @@ def test_hkdf_from_slot_to_slots(run, salted, seed):
     assert run(firmware()) == hmac.digest(expected[32:], b"shown", "sha256"), f"repeat with {seed}"
 
 
-def test_what_is_derived_does_not_come_to_the_bus(run):
+def test_what_is_derived_does_not_come_to_the_bus(run, said):
     def firmware():
         store, engine = KeyStore(), Sha256()
         yield from store.define(0, "derive")
         yield from store.load(0, bytes(32))
         yield from engine.load_slot(0, derive=True)
-        said = [(yield from refused(engine.hmac(b"info"), ShaRefused))]
-        yield from engine.begin()
-        yield from engine.append_slot(0)
-        said.append((yield from refused(engine.finish(), ShaRefused)))
-        yield from engine.begin()
-        yield from engine.append_slot(0)
-        said.append((yield from refused(engine.save(), ShaRefused)))
-        said.append((yield from refused(engine.hmac_slot(0, b""), ShaRefused)))
-        return said
+        reasons = yield from said(ShaRefused, engine.hmac(b"info"))
+        for attempt in (engine.finish(), engine.save()):
+            yield from engine.begin()
+            yield from engine.append_slot(0)
+            reasons += yield from said(ShaRefused, attempt)
+        return reasons + (yield from said(ShaRefused, engine.hmac_slot(0, b"")))
 
     secret = "the digest is made of a slot's key and may only go into a slot"
     assert run(firmware()) == [secret, secret, "it is out of order", "the key store refused the slot"]
 
 
-def test_refusals(run):
+def test_refusals(run, said):
     def firmware():
         store = KeyStore()
-        said = [
-            (yield from refused(store.define(0, "hmac", "derive"))),
-            (yield from refused(store.define(0))),
-            (yield from refused(store.define(255, "hmac"))),
-            (yield from refused(store.load(0, bytes(32)))),
-        ]
-        yield from store.define(0, "hmac")
-        yield from store.load(0, bytes(32))
-        said.append((yield from refused(store.load(0, bytes(32)))))
+        reasons = yield from said(
+            Refused,
+            store.define(0, "hmac", "derive"),
+            store.define(0),
+            store.define(255, "hmac"),
+            store.load(0, bytes(32)),
+            store.define(0, "hmac"),
+            store.load(0, bytes(32)),
+            store.load(0, bytes(32)),
+        )
         yield from store.erase(0)
         assert not any((yield from store.state(0)).values())
-        return said
+        return reasons
 
     policy = "the policy allows nothing, or operations that do not go together"
-    assert run(firmware()) == [policy, policy, "there is no such slot", policy, "the slot is not empty"]
+    assert run(firmware()) == [
+        *(policy, policy, "there is no such slot", policy),
+        *(None, None, "the slot is not empty"),
+    ]
 
 
 def test_a_short_key_has_half_the_bytes(run):
@@ -139,17 +111,17 @@ def test_a_short_key_has_half_the_bytes(run):
         run(KeyStore().load(1, bytes(16)))
 
 
-def test_an_erased_slot_wants_a_policy_again(run):
+def test_an_erased_slot_wants_a_policy_again(run, said):
     def firmware():
         store = KeyStore()
         yield from store.define(2, "encrypt", "decrypt", flags=("wiped_by_tamper",))
         yield from access.write_fields(registers.keystore.operate, operation=1)
         yield from store.erase(0)  # ends the load that waits
-        return (yield from store.state(2)), (yield from refused(store.load(2, bytes(32))))
+        return (yield from store.state(2)), (yield from said(Refused, store.load(2, bytes(32))))
 
-    state, said = run(firmware())
+    state, reasons = run(firmware())
     assert not any(state.values())
-    assert said == "the policy allows nothing, or operations that do not go together"
+    assert reasons == ["the policy allows nothing, or operations that do not go together"]
 
 
 def test_generation_makes_a_key_that_is_not_external(run):

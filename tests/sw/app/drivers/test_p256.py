@@ -60,7 +60,7 @@ def test_a_key_made_here_signs(run):
         again = yield from unit.public(1)
         signatures = []
         for _ in range(2):
-            signatures.append((yield from unit.sign(1, DIGEST)))
+            signatures += [(yield from unit.sign(1, DIGEST))]
         state = yield from KeyStore().state(1)
         return public_key, again, signatures, state
 
@@ -101,7 +101,7 @@ def test_verification(run, seed):
         ]
         answers = []
         for arguments in tried:
-            answers.append((yield from P256().verify(*arguments)))
+            answers += [(yield from P256().verify(*arguments))]
         return answers
 
     assert run(firmware()) == [True, True, False, False, False], f"repeat with seed {seed}"
@@ -257,7 +257,7 @@ def test_a_wipe_empties_the_windows(run):
         yield from unit.sign(0, DIGEST)
         yield from unit.wipe()
         for register in (registers.p256.x, registers.p256.y, registers.p256.r, registers.p256.s):
-            left.append((yield from access.read(register)))
+            left += [(yield from access.read(register))]
         return left
 
     assert run(firmware()) == [0] * 4

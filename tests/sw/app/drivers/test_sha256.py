@@ -6,14 +6,12 @@ import random
 
 import pytest
 
-from sim.backends import backend
 from soc.config import preset
 from soc.generated import registers
 from sw.app import access
 from sw.app.drivers import sysinfo
 from sw.app.drivers.sha256 import IDENTIFICATION, VERSION, Refused, Sha256
 
-CONFIG = preset("single").with_changes(uart_baud=5_000_000)
 LENGTHS = (0, 1, 3, 4, 55, 56, 63, 64, 65, 119, 120, 127, 128, 129, 191, 192, 300)
 
 
@@ -100,47 +98,41 @@ def wiped_meanwhile():
     return (yield from engine.finish())
 
 
-def run(*arguments):
-    return backend("verilator").run(CONFIG, *arguments, cycles_limit=2_000_000).value
-
-
-def test_digests():
+def test_digests(run):
     messages = [message(length) for length in LENGTHS]
-    assert run(digests, messages) == {each: hashlib.sha256(each).digest() for each in messages}
+    assert run(digests(messages)) == {each: hashlib.sha256(each).digest() for each in messages}
 
 
-def test_digests_of_the_compact_variant():
+def test_digests_of_the_compact_variant(run):
     """Slow enough for the queue to fill."""
     messages = [message(length) for length in (0, 63, 300)]
-    config = preset("tiny")
-    assert config.sha256 == "compact"
-    result = backend("pysim").run(config, digests, messages, cycles_limit=50_000)
-    assert result.value == {each: hashlib.sha256(each).digest() for each in messages}
+    assert preset("tiny").sha256 == "compact"
+    assert run(digests(messages), "tiny") == {each: hashlib.sha256(each).digest() for each in messages}
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_message_in_pieces(seed):
+def test_a_message_in_pieces(run, seed):
     data = message(1000 + seed)
-    assert run(in_pieces, data, seed) == hashlib.sha256(data).digest(), f"repeat with seed {seed}"
+    assert run(in_pieces(data, seed)) == hashlib.sha256(data).digest(), f"repeat with seed {seed}"
 
 
-def test_hmac():
+def test_hmac(run):
     pairs = [(message(key), message(77)) for key in (1, 20, 63, 64, 65, 131)]
     expected = [hmac.digest(key, data, "sha256") for key, data in pairs for _ in range(2)]
-    assert run(authenticated, pairs) == expected
+    assert run(authenticated(pairs)) == expected
 
 
-def test_sessions_change_places():
+def test_sessions_change_places(run):
     messages = [message(length) for length in (10, 100, 299, 301, 512)]
     expected = {
         data: hmac.digest(b"key", data, "sha256") if len(data) % 2 else hashlib.sha256(data).digest()
         for data in messages
     }
-    assert run(interleaved, messages, b"key") == expected
+    assert run(interleaved(messages, b"key")) == expected
 
 
-def test_refusals():
-    seen, digest = run(refusals)
+def test_refusals(run):
+    seen, digest = run(refusals())
     assert seen == [
         "there is no key, or the unit was wiped",
         "it is out of order",
@@ -149,6 +141,6 @@ def test_refusals():
     assert digest == hashlib.sha256(b"abc").digest()
 
 
-def test_a_wipe_is_no_digest():
+def test_a_wipe_is_no_digest(run):
     with pytest.raises(Refused, match="it is out of order"):
-        run(wiped_meanwhile)
+        run(wiped_meanwhile())
