@@ -113,6 +113,8 @@ _SLOTS = (
 
 
 def _sysinfo(config, blocks):
+    # A part of the chip is for simulation only, and is not compiled again for what is not in it.
+    whole = "metrology" in blocks
     directory = [0] * (_SLOTS[-1].number + 1)
     for slot in _SLOTS:
         if slot.name in blocks:
@@ -142,8 +144,8 @@ def _sysinfo(config, blocks):
         lifecycle_constant=True,
         stores_emulated=True,
         core_port_open=True,
-        source_revision=source_revision(),
-        metrology_program=blocks["metrology"].identification if "metrology" in blocks else bytes(32),
+        source_revision=source_revision() if whole else bytes(32),
+        metrology_program=blocks["metrology"].identification if whole else bytes(32),
     )
 
 
@@ -169,7 +171,8 @@ class Soc(wiring.Component):
     config : SocConfig
         What is built.
     metering : bool
-        Whether the metrology is, with its domain; without, for simulation of the rest, its ports are missing.
+        Whether the metrology is, with its domain; without, for simulation of the rest, its ports are missing
+        and `sysinfo` shows no source revision.
 
     Members
     -------
