@@ -88,6 +88,7 @@ def synthesise(
     name: str,
     device: str = "ecp5-25f",
     frequency_mhz: float = 75.0,
+    mapping_ps: int | None = None,
     seed: int = 1,
     folder: Path | None = None,
 ) -> Utilisation:
@@ -103,6 +104,9 @@ def synthesise(
         One of `DEVICES`.
     frequency_mhz : float
         What placement and routing aim at. The clock that they reach is in the result.
+    mapping_ps : int or None
+        Delay up to which look-up tables are saved rather than time; in the mapper's own model, which takes
+        half of what routing takes or less. If not given, all of them are mapped for speed.
     seed : int
         Seed of the placement.
     folder : Path or None
@@ -126,7 +130,8 @@ def synthesise(
         synthesis = f"synth_{target.family} {FAMILIES[target.family].synthesis}"
         # Yosys may take the name of an array's element, `x[0]`, for a bit of `x`: such names go first.
         cleaned = "proc; opt_clean -purge"
-        script = f"read_rtlil {name}.il; {cleaned}; {synthesis} -top top -json {name}.json"
+        saving = f"scratchpad -set abc9.D {mapping_ps}; " if mapping_ps is not None else ""
+        script = f"read_rtlil {name}.il; {cleaned}; {saving}{synthesis} -top top -json {name}.json"
         tools.run([yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder)
         arguments = ["--json", f"{name}.json", "--report", f"{name}.report.json", "--seed", str(seed), "-q"]
         arguments += ["--freq", str(frequency_mhz), "--timing-allow-fail", "--log", f"{name}.route.log"]
