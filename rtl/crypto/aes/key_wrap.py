@@ -39,7 +39,7 @@ class WrapStates(Sequencer):
                 self._shift_block(m)
                 self._next_word(m)
                 with m.If(self._index == 3):
-                    m.d.sync += self._turn.eq(Mux(unwraps, self._turn - 1, self._turn + 1))
+                    m.d.sync += self._turn.eq(self._turn + Mux(unwraps, -1, 1))
                     self._run(m, Then.UNLOAD)
         with m.State("Unload Turn"):
             m.d.comb += [path.add_block.eq(1), self.result.valid.eq(self._index[1])]

@@ -67,7 +67,6 @@ class Sequencer(wiring.Component):
         self._bytes, self._aad_bytes = Signal(32), Signal(32)  # of an IV, AAD or the message; of AAD
         self._in_text = Signal()  # the AAD has ended
         self._differs, self._same = Signal(), Signal(init=1)
-        self._checked = Signal(range(17))  # bytes of a tag
 
     def _next_word(self, m, *, when=1):
         """A word has passed; part of a state's actions."""

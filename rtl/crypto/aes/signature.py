@@ -11,8 +11,9 @@ class Operation(enum.Enum, shape=4):
 
     ``KEY`` takes a key's 4 or 8 words. ``IV`` takes the 3 words of an IV of 12 bytes, ``HASHED_IV`` an IV of
     any other length. ``AAD`` takes bytes that are authenticated, ``ENCRYPT`` and ``DECRYPT`` a piece of a
-    message of GCM, ``MAC`` one of CMAC. ``TAG`` gives the tag, ``CHECK`` compares it with up to four words.
-    ``WRAP`` and ``UNWRAP`` are the key wrap of RFC 3394. ``WIPE`` forgets everything.
+    message of GCM, ``MAC`` one of CMAC. ``TAG`` gives the tag, ``CHECK`` compares it with up to four words,
+    the first one of which must be whole. ``WRAP`` and ``UNWRAP`` are the key wrap of RFC 3394. ``WIPE``
+    forgets everything.
     """
 
     KEY = 0

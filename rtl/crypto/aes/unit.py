@@ -148,7 +148,6 @@ class Unit(GcmStates, CmacStates, WrapStates):
                     self._number.eq(0),
                     self._differs.eq(0),
                     self._same.eq(0),
-                    self._checked.eq(0),
                 ]
                 with m.Switch(asked.operation):
                     for operation, state in follows.items():

@@ -105,20 +105,19 @@ def test_random_keys_blocks_and_pauses(variant, reference):
     async def scenario(ctx, user):
         for step in range(8):
             key = rng.randbytes(rng.choice((16, 32)))
-            aes = reference.aes(key)
             await user.key(key)
             for _ in range(2):
                 block, decrypt = rng.randbytes(16), step % 4 == 3
                 pause = rng.choice((0, 0, 70))
                 result, _ = await user.block(block, decrypt=decrypt, pause=pause)
-                expected = aes.decrypt(block) if decrypt else aes.encrypt(block)
-                assert result == expected, f"step {step}, decrypt {decrypt}, pause {pause}"
+                expected = reference.decrypt_block if decrypt else reference.encrypt_block
+                assert result == expected(key, block), f"step {step}, decrypt {decrypt}, pause {pause}"
 
     simulate(variant, scenario)
 
 
 @pytest.mark.parametrize("variant", sorted(CIPHERS))
-def test_a_block_can_be_given_up_at_any_clock(variant, reference):
+def test_a_block_can_be_given_up_at_any_clock(variant):
     key = bytes(range(16))
     columns = CIPHERS[variant].columns
 
