@@ -54,8 +54,11 @@ format: $(READY)  ## format the sources
 	@$(BIN)/ruff format --quiet .
 
 vectors: $(READY)  ## run every known-answer vector through the RTL
-	@echo "== Running all known-answer vectors through the RTL"
-	@WATTSEAL_VECTORS=all $(BIN)/python -m pytest -n $(JOBS) tests/rtl/crypto
+	@echo "== Running all known-answer vectors through the chip's RTL"
+	@$(BIN)/wattseal vectors --all
+	@echo "== Running those of SHA-256 and AES through both variants of their blocks, and all through the reference"
+	@WATTSEAL_VECTORS=all $(BIN)/python -m pytest -n $(JOBS) tests/rtl/crypto/sha256/test_vectors.py \
+	  tests/rtl/crypto/aes/test_vectors.py tests/sim/vectors/test_known.py
 
 power-cuts: $(READY)  ## cut the power at every clock of a save
 	@echo "== Cutting the power at every clock of a save"
