@@ -188,6 +188,31 @@ def test_a_key_made_here_takes_no_iv_of_the_bus(run, said):
     assert len(set(ivs)) == 5
 
 
+def test_what_would_give_a_key_made_here_away_is_refused(run, said):
+    """Short tags, and keys of both kinds in one operation."""
+
+    def firmware():
+        engine = Aes()
+        yield from generated(0, *BOTH)
+        yield from generated(1, "aad")
+        yield from loaded(2, KEY, *BOTH)
+        yield from generated(3, "wrap")
+        yield from loaded(4, KEY, "wrap")
+        iv, ciphertext, tag = yield from engine.encrypt(0, b"reading", [1])
+        return (
+            yield from said(
+                Refused,
+                engine.decrypt(0, iv, ciphertext, tag[:11], [1]),
+                engine.decrypt(0, iv, ciphertext, tag[:12], [1]),
+                engine.encrypt(2, b"reading", [1], IV),
+                engine.wrap(4, 3),
+                engine.wrap(3, 4),
+            )
+        )
+
+    assert run(firmware()) == ["length", None, *["key_refused"] * 3]
+
+
 def test_slots_that_are_not_for_this(run, said):
     def firmware():
         engine = Aes()
