@@ -62,7 +62,7 @@ vectors: $(READY)  ## run every known-answer vector through the RTL
 
 power-cuts: $(READY)  ## cut the power at every clock of a save
 	@echo "== Cutting the power at every clock of a save"
-	@WATTSEAL_POWER_CUTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/rtl/metering/test_power_fail.py
+	@WATTSEAL_POWER_CUTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --timeout 3600 tests/rtl/metering/test_power_fail.py
 
 prove: $(READY)  ## prove the invariants that have a formal proof
 	@echo "== Proving"
