@@ -14,7 +14,7 @@ from bench.synth import Utilisation
 from soc.config import PRESETS, preset
 from soc.errors import InputError
 
-from . import bench_crypto
+from . import bench_crypto, bench_leakage
 from .files import check_writable, write_text
 from .options import between
 from .progress import shown
@@ -73,6 +73,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     measured.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     measured.set_defaults(run=_run_metering)
     bench_crypto.add(benches)
+    bench_leakage.add(benches)
 
 
 def _run_simulation(arguments: argparse.Namespace) -> int:
