@@ -18,7 +18,7 @@ class Buffer(wiring.Component):
     en, word, data : In
         Writes a word.
     clear : In(1)
-        Writes zero instead, whatever ``en`` is.
+        Writes ``data`` as it is then, whatever ``en`` is: who clears makes it a constant.
     clear_word : In
         Where ``clear`` writes.
     read_word : In
@@ -44,7 +44,7 @@ class Buffer(wiring.Component):
         m.d.comb += [
             write.en.eq(self.en | self.clear),
             write.addr.eq(Mux(self.clear, self.clear_word, self.word)),
-            write.data.eq(Mux(self.clear, 0, self.data)),
+            write.data.eq(self.data),
             read.addr.eq(self.read_word),
             self.read_data.eq(read.data),
         ]

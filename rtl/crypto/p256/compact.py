@@ -35,7 +35,7 @@ class CompactArithmetic(wiring.Component):
     Latency
     -------
     In cycles, as `Timing` tells: an instruction every 8 cycles; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be
-    used 10 cycles after they are taken, a ``MULTIPLY`` 72 modulo p and 140 modulo n; another ``MULTIPLY`` is
+    used 11 cycles after they are taken, a ``MULTIPLY`` 73 modulo p and 141 modulo n; another ``MULTIPLY`` is
     taken 67 and 135 cycles later. A wipe takes 8 · ``registers`` + 4.
 
     Raises
@@ -75,9 +75,8 @@ class CompactArithmetic(wiring.Component):
         m.submodules.multiplier = ResetInserter(self.wiping)(self._multiplier)
         # A copy for each operand.
         depth = self._registers * DIGITS
-        self._memories = [
-            Memory(shape=WORD_BITS, depth=depth, init=[], attrs={"ram_style": "block"}) for _ in range(2)
-        ]
+        attributes = {"ram_style": "block", "no_rw_check": 1}  # nothing is read in the cycle of its writing
+        self._memories = [Memory(shape=WORD_BITS, depth=depth, init=[], attrs=attributes) for _ in range(2)]
         m.submodules.left, m.submodules.right = self._memories
         self._write_ports = [memory.write_port() for memory in self._memories]
         self._take(m)
@@ -115,10 +114,12 @@ class CompactArithmetic(wiring.Component):
             Mux(self._reading, self._reads.right, self.issue.payload.right),
         )
         words = []
-        for memory, write_port, register in zip(self._memories, self._write_ports, registers, strict=True):
-            port = memory.read_port(transparent_for=(write_port,))
+        for memory, register in zip(self._memories, registers, strict=True):
+            port = memory.read_port(domain="comb")
+            read = Signal(WORD_BITS, reset_less=True)  # the memory's own register
             m.d.comb += port.addr.eq(Mux(self.wiping, 0, Cat(word, register)))
-            words.append(port.data)
+            m.d.sync += read.eq(port.data)
+            words.append(read)
         m.d.sync += [
             self._valid.eq(self._interlock.taken | self._reading),
             self._valid_word.eq(Mux(self._reading, self._word, 0)),
@@ -168,8 +169,8 @@ class CompactArithmetic(wiring.Component):
             adder.result_word.eq(self._written_word),
             multiplier.result_word.eq(self._written_word),
             self._result.eq(Mux(self._multiplied, multiplier.result, adder.result)),
-            self._interlock.freed.stb.eq(finishing),
-            self._interlock.freed.target.eq(target),
+            self._interlock.freed.stb.eq(self._writing & (self._written_word == 0)),
+            self._interlock.freed.target.eq(self._target),
             self.idle.eq(
                 ~(
                     self._reading

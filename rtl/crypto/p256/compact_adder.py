@@ -54,7 +54,7 @@ class CompactAdder(wiring.Component):
     active : Out(1)
         Words are on their way.
     clear, clear_word : In
-        Fills what is kept with zeros.
+        Fills what is kept with constants, while everything else is held in reset.
     """
 
     valid: In(1)

@@ -51,7 +51,7 @@ class CompactMultiplier(wiring.Component):
     active : Out(1)
         A multiplication runs.
     clear, clear_word : In
-        Fills what is kept with zeros.
+        Fills what is kept with constants, while everything else is held in reset and the words are zeros.
 
     Latency
     -------
@@ -118,12 +118,12 @@ class CompactMultiplier(wiring.Component):
         return columns.running
 
     def _clearing(self, m, buffer):
-        """Connects what fills a buffer with zeros."""
+        """Connects what clears a buffer."""
         m.d.comb += [buffer.clear.eq(self.clear), buffer.clear_word.eq(self.clear_word)]
 
     def _choose_words(self, m):
         """The step's words, and the digit of the quotient that is added as it is."""
-        fields, modulus = self._choose.fields, self._choose.modulus
+        fields = self._choose.fields
         m.submodules.left = left = Buffer()
         m.submodules.right = right = Buffer()
         for buffer, words in ((left, self.left), (right, self.right)):
@@ -144,23 +144,26 @@ class CompactMultiplier(wiring.Component):
                 m.d.sync += first.eq(self._digit.read_data)
             with m.Case(LeftWord.SUM):
                 m.d.sync += first.eq(self._sum[:WORD_BITS])
-        constants = {
-            RightWord.CARRIED: lambda of_modulus: of_modulus.carried,
-            RightWord.MODULUS: lambda of_modulus: of_modulus.value,
-            RightWord.INVERSE: lambda of_modulus: of_modulus.inverse,
-        }
-        with m.Switch(fields.right):
-            with m.Case(RightWord.OPERAND):
-                m.d.sync += second.eq(right.read_data)
-            for name, constant in constants.items():
-                with m.Case(name):
-                    word = constant_word(m, modulus, fields.right_index, constant)
-                    m.d.sync += second.eq(word)
         m.d.sync += [
-            self._product.eq(first * second),
+            second.eq(
+                Mux(fields.right == RightWord.OPERAND, right.read_data, self._constant_factor(m, fields))
+            ),
+            self._product.eq(_product(first, second)),
             self._digits[0].eq(self._digit.read_data),
             self._digits[1].eq(self._digits[0]),
         ]
+
+    def _constant_factor(self, m, fields):
+        """A word that goes with a digit of the quotient; of the one modulus whose digits are multiplied."""
+        (modulus,) = (modulus for modulus in MODULI.values() if modulus.sparse is None)
+        numbers = {RightWord.CARRIED: modulus.carried, RightWord.MODULUS: modulus.value}
+        word = Signal(WORD_BITS, init=modulus.inverse)
+        with m.Switch(Cat(fields.right_index, fields.right)):
+            for name, number in numbers.items():
+                for index in range(DIGITS):
+                    with m.Case(index | name.value << (DIGITS - 1).bit_length()):
+                        m.d.comb += word.eq(number >> index * WORD_BITS & (1 << WORD_BITS) - 1)
+        return word
 
     def _add_product(self, m):
         """Adds the product, and the digit with its sign, to the column's sum."""
@@ -213,25 +216,15 @@ class CompactMultiplier(wiring.Component):
         for multiple in range(3):
             m.submodules[f"less_{multiple}"] = buffer = Buffer()
             self._clearing(m, buffer)
-            constant = constant_word(
-                m, self._ended_modulus, word, lambda modulus, k=multiple: k * modulus.value
-            )
-            difference = Signal(WORD_BITS, name=f"difference_{multiple}")
-            fits, fitted = (
-                Signal(name=f"fits_{multiple}"),
-                Signal(name=f"fitted_{multiple}"),
-            )  # nothing is borrowed
-            holds, held = Signal(name=f"holds_{multiple}"), Signal(name=f"held_{multiple}")
+            difference, held = low, None
+            if multiple:
+                difference, held = self._less(m, multiple, result, word, low, above)
             m.d.comb += [
-                Cat(difference, fits).eq(add_words(low, ~constant, fitted | (word == 0))),
-                holds.eq(above + fits > multiple * MODULI[Modulo.P].value >> WORD_BITS * DIGITS),
                 buffer.en.eq(result),
                 buffer.word.eq(word),
                 buffer.data.eq(difference),
                 buffer.read_word.eq(self.result_word),
             ]
-            with m.If(result):
-                m.d.sync += [fitted.eq(fits), held.eq(holds)]
             choices.append(held)
             words.append(buffer.read_data)
         m.d.comb += [
@@ -240,3 +233,25 @@ class CompactMultiplier(wiring.Component):
         ]
         with m.If(result & (word == 0)):
             m.d.sync += self.finishing_tag.eq(self._tag)
+
+    def _less(self, m, multiple, result, word, low, above):
+        """A word less that of a multiple of m; and whether, with the last one, that is not negative."""
+        constant = constant_word(m, self._ended_modulus, word, lambda modulus: multiple * modulus.value)
+        difference = Signal(WORD_BITS, name=f"difference_{multiple}")
+        fits = Signal(name=f"fits_{multiple}")  # nothing is borrowed
+        fitted, held = Signal(name=f"fitted_{multiple}"), Signal(name=f"held_{multiple}")
+        m.d.comb += Cat(difference, fits).eq(add_words(low, ~constant, fitted | (word == 0)))
+        with m.If(result):
+            m.d.sync += [
+                fitted.eq(fits),
+                held.eq(above + fits > multiple * MODULI[Modulo.P].value >> WORD_BITS * DIGITS),
+            ]
+        return difference, held
+
+
+def _product(left, right):
+    """The product of two words: of their halves, with the two in the middle added first."""
+    half = WORD_BITS // 2
+    low, high = left[:half] * right[:half], left[half:] * right[half:]
+    middle = left[:half] * right[half:] + left[half:] * right[:half]
+    return Cat(low[:half], (Cat(low[half:], high) + middle)[: WORD_BITS + half])

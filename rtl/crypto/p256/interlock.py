@@ -90,12 +90,14 @@ class Interlock(wiring.Component):
         Each queue has as many places as there can be such instructions; no register is in them twice.
         """
         schedule = self._schedule
+        behind = schedule.usable - 1  # from the first cycle of writing until ``freed``
         additions = [
             Signal(_Pending, name=f"addition_{place}")
-            for place in range(-(-(schedule.addition - 1) // schedule.reads))
+            for place in range(-(-(schedule.addition + behind) // schedule.reads))
         ]
         places = max(
-            -(-(schedule.multiplication[name] - 1) // cycles) for name, cycles in schedule.interval.items()
+            -(-(schedule.multiplication[name] + behind) // cycles)
+            for name, cycles in schedule.interval.items()
         )
         multiplications = [Signal(_Pending, name=f"multiplication_{place}") for place in range(places)]
         for queue, enters in ((additions, ~multiply), (multiplications, multiply)):

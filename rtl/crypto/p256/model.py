@@ -144,7 +144,7 @@ class Model:
         operation, modulo, target, left, right, indexed, by_zero = instruction
         condition = False
         if indexed:
-            now = max(now, self._free)
+            now = max(now, self._free + 1)
             index = self._index if self._counted is None else self._counted
             target |= index * ("target" in indexed)
             left |= index * ("left" in indexed)

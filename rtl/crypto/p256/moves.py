@@ -103,14 +103,14 @@ class Moves(wiring.Component):
         taken, position = Signal(), Signal(4)
         m.d.comb += [
             taken.eq(self.write.valid & self.write.ready),
-            position.eq(self._count + taken),
+            position.eq(Mux(taken, self._count + 1, self._count)),
             # A point has 16 words, at an even place; a constant has 8.
             read.addr.eq(Cat(position[:3], self._place[0] | position[3], self._place[1:])),
             self._word.eq(Mux(self._put, self.store.read_data, read.data)),
         ]
         with m.FSM() as fsm:
             self._idle(m)
-            self._put_words(m, taken)
+            self._put_words(m, taken, position)
             self._fetch(m)
             self._random(m)
             self._fill(m)
@@ -149,19 +149,18 @@ class Moves(wiring.Component):
                     with m.Default():
                         m.next = "Put"
 
-    def _put_words(self, m, taken):
+    def _put_words(self, m, taken, position):
         """Words, the lowest first, from the store or the tables into one register, or two."""
         with m.State("Put"):
-            position = (self._count + taken)[:3]
             with m.If(self._put):
-                m.d.comb += self.store.read_adr.eq(address(self._area, ~position))
+                m.d.comb += self.store.read_adr.eq(address(self._area, ~position[:3]))
             m.d.comb += [
                 self.write.valid.eq(self._fresh),
                 self.write.payload.data.eq(self._word),
                 self.write.payload.address.word.eq(self._count),
                 self.write.payload.address.register.eq(self._register + self._count[3]),
             ]
-            m.d.sync += [self._fresh.eq(1), self._count.eq(self._count + taken)]
+            m.d.sync += [self._fresh.eq(1), self._count.eq(position)]
             with m.If(taken & (self._count == self._last)):
                 m.next = "Idle"
 

@@ -116,11 +116,12 @@ class Nonce(wiring.Component):
         shifted, ends, taken = Signal(), Signal(), Signal()
         command = Mux(loads, Command.KEY.value, Mux(wipes, Command.WIPE.value, Command.HMAC.value))
         seeds, again = self._request == Request.HMAC_SEED, self._request == Request.HMAC_AGAIN
+        following = Mux(taken, self._count + 1, self._count)  # a sum is no path of what takes the word
         source = Mux(loads, Area.HMAC_KEY.value >> 2, Area.VALUE.value >> 2)  # the lower bits are 0
         m.d.comb += [
             shifted.eq(~loads & (self._count >= AREA_WORDS)),
             taken.eq(message.valid & message.ready),
-            self.store.read_adr.eq(Cat((self._count + taken)[:5], source)),
+            self.store.read_adr.eq(Cat(following[:5], source)),
             message.valid.eq(self._fresh),
             message.payload.first.eq(self._count == 0),
             message.payload.command.eq(command),
@@ -136,7 +137,7 @@ class Nonce(wiring.Component):
             m.d.comb += ends.eq(1)
         with m.Else():
             m.d.comb += ends.eq(self._count == AREA_WORDS - 1)
-        m.d.sync += [self._fresh.eq(1), self._count.eq(self._count + taken)]
+        m.d.sync += [self._fresh.eq(1), self._count.eq(following)]
         with m.If(taken):
             with m.If(shifted):
                 m.d.sync += self._byte.eq(word[:8])

@@ -1,6 +1,6 @@
 """Keys out of the key store and into it, and digests from the template port."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -160,8 +160,9 @@ class Paths(wiring.Component):
                 m.next = "Give"
             self._refuse(m, self.result.refused)
         with m.State("Give"):
-            m.d.comb += self.store.read_adr.eq(address(self._area, (self._count + taken)[:3]))
-            m.d.sync += [self._fresh.eq(1), self._count.eq(self._count + taken)]
+            following = Mux(taken, self._count + 1, self._count)[:3]
+            m.d.comb += self.store.read_adr.eq(address(self._area, following))
+            m.d.sync += [self._fresh.eq(1), self._count.eq(following)]
             with m.If(taken & (self._count == _LAST)):
                 m.d.sync += self._fresh.eq(0)
                 m.next = "Await Store"

@@ -270,8 +270,9 @@ class _Program(Assembler):
         self._put(Area.RANDOM, reg.LAMBDA)
         self._constant(reg.S, Constant.RADIX_N)
         self._blind(Area.VALUE)
-        self.multiply(reg.BLINDED, reg.D, reg.S, Modulo.N)
-        self.multiply(reg.BLINDED, reg.BLINDED, reg.LAMBDA, Modulo.N)
+        # The key's one product is with a random number, and not with the constant.
+        self.multiply(reg.BLINDED, reg.LAMBDA, reg.S, Modulo.N)
+        self.multiply(reg.BLINDED, reg.BLINDED, reg.D, Modulo.N)
         self.multiply(reg.POWERS[0], reg.INVERSE, reg.S, Modulo.N)
         self.multiply(reg.POWERS[0], reg.POWERS[0], reg.LAMBDA, Modulo.N)
         self.call("invert n")

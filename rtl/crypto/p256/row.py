@@ -30,8 +30,8 @@ class RowArithmetic(wiring.Component):
 
     Latency
     -------
-    In cycles, as `Timing` tells: an instruction a cycle; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be used 4
-    cycles after they are taken, a ``MULTIPLY`` 12 modulo p and 25 modulo n; another ``MULTIPLY`` is taken 8
+    In cycles, as `Timing` tells: an instruction a cycle; ``ADD``, ``SUBTRACT`` and ``SELECT`` can be used 5
+    cycles after they are taken, a ``MULTIPLY`` 13 modulo p and 26 modulo n; another ``MULTIPLY`` is taken 8
     and 21 cycles later. A wipe takes ``registers`` + 4.
 
     Raises
@@ -44,7 +44,8 @@ class RowArithmetic(wiring.Component):
         if registers not in range(1, MAX_REGISTERS + 1):
             raise ValueError(f"Number of registers must be from 1 to {MAX_REGISTERS}, not {registers!r}")
         super().__init__(ArithmeticSignature())
-        self._memory = Memory(shape=BITS, depth=registers, init=[], attrs={"ram_style": "block"})
+        attributes = {"ram_style": "block", "no_rw_check": 1}  # nothing is read in the cycle of its writing
+        self._memory = Memory(shape=BITS, depth=registers, init=[], attrs=attributes)
         self._registers = registers
         self._read = Signal()  # an instruction's operands are being read
         self._reads = Signal(Issue)
@@ -93,9 +94,11 @@ class RowArithmetic(wiring.Component):
         self._write_port = self._memory.write_port(granularity=WORD_BITS)
         operands = []
         for register in (Mux(self.issue.valid, issue.left, self.read_adr.register), issue.right):
-            port = self._memory.read_port(transparent_for=(self._write_port,))
+            port = self._memory.read_port(domain="comb")
+            operand = Signal(BITS, reset_less=True)  # the memory's own register
             m.d.comb += port.addr.eq(Mux(self.wiping, 0, register))
-            operands.append(port.data)
+            m.d.sync += operand.eq(port.data)
+            operands.append(operand)
         multiply = self._reads.operation == Operation.MULTIPLY
         for part in (self._adder, self._multiplier):
             m.d.comb += [
@@ -121,12 +124,8 @@ class RowArithmetic(wiring.Component):
         self._writes = adder.done | multiplier.done
         self._target = Mux(multiplier.done, multiplier.done_tag, adder.done_tag)
         m.d.comb += self._result.eq(Mux(multiplier.done, multiplier.result, adder.result))
-        m.d.comb += [
-            self._interlock.freed.stb.eq(adder.finishing | multiplier.finishing),
-            self._interlock.freed.target.eq(
-                Mux(multiplier.finishing, multiplier.finishing_tag, adder.finishing_tag)
-            ),
-        ]
+        freed = self._interlock.freed
+        m.d.comb += [freed.stb.eq(self._writes), freed.target.eq(self._target)]
         flagged, settling, borrow = Signal(), Signal(), Signal()
         m.d.sync += [
             self._written.eq(self._result),

@@ -19,14 +19,14 @@ class RowAdder(wiring.Component):
         Begins what the other inputs say.
     operation, modulus, condition, tag, left, right : In
         As in `Issue`; the tag comes back with the result.
-    finishing, done : Out(1)
-        The result comes in the next cycle; it is there.
+    done : Out(1)
+        The result is there.
     result : Out(256)
         While ``done``.
     borrow : Out(1)
         A subtraction's left is less than its right, while ``done``.
-    finishing_tag, done_tag : Out
-        The tag, while ``finishing`` and while ``done``.
+    done_tag : Out
+        The tag, while ``done``.
     active : Out(1)
         Something is in the pipeline.
 
@@ -42,11 +42,9 @@ class RowAdder(wiring.Component):
     tag: In(range(MAX_REGISTERS))
     left: In(BITS)
     right: In(BITS)
-    finishing: Out(1)
     done: Out(1)
     result: Out(BITS)
     borrow: Out(1)
-    finishing_tag: Out(range(MAX_REGISTERS))
     done_tag: Out(range(MAX_REGISTERS))
     active: Out(1)
 
@@ -73,10 +71,11 @@ class RowAdder(wiring.Component):
                 m.d.sync += left.eq(0)
 
         total, correction = Signal(BITS + 1), Signal(BITS + 2)
+        finishing, total_tag = Signal(), Signal.like(self.tag)
         total_subtract, total_add = Signal(), Signal()
         m.d.sync += [
-            self.finishing.eq(valid),
-            self.finishing_tag.eq(tag),
+            finishing.eq(valid),
+            total_tag.eq(tag),
             total_subtract.eq(subtract),
             total_add.eq(add),
             total.eq((Cat(C(1, 1), left, C(0, 1)) + Cat(subtract, right, subtract))[1:]),
@@ -88,8 +87,8 @@ class RowAdder(wiring.Component):
         corrected, plain = Signal(BITS + 2), Signal(BITS)
         subtraction, addition = Signal(), Signal()
         m.d.sync += [
-            self.done.eq(self.finishing),
-            self.done_tag.eq(self.finishing_tag),
+            self.done.eq(finishing),
+            self.done_tag.eq(total_tag),
             corrected.eq(total + correction),
             plain.eq(total),
             subtraction.eq(total_subtract),
@@ -100,6 +99,6 @@ class RowAdder(wiring.Component):
         take_corrected = Mux(subtraction, self.borrow, addition & ~corrected[-1])
         m.d.comb += [
             self.result.eq(Mux(take_corrected, corrected, plain)),
-            self.active.eq(valid | self.finishing | self.done),
+            self.active.eq(valid | finishing | self.done),
         ]
         return m

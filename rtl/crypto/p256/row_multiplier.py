@@ -71,16 +71,14 @@ class RowMultiplier(wiring.Component):
         through its passes, as `Schedule.interval` tells.
     modulus, tag, left, right : In
         The modulus; a number that comes back with the result; the factors, one of them in [0, m).
-    finishing : Out(1)
-        ``done`` comes in the next cycle.
     done : Out(1)
         High for a cycle with the result.
     active : Out(1)
         A multiplication runs.
     result : Out(256)
         left · right / 2^256 mod m, while ``done``.
-    finishing_tag, done_tag : Out
-        The tag, while ``finishing`` and while ``done``.
+    done_tag : Out
+        The tag, while ``done``.
 
     Latency
     -------
@@ -93,11 +91,9 @@ class RowMultiplier(wiring.Component):
     tag: In(range(MAX_REGISTERS))
     left: In(BITS)
     right: In(BITS)
-    finishing: Out(1)
     done: Out(1)
     active: Out(1)
     result: Out(BITS)
-    finishing_tag: Out(range(MAX_REGISTERS))
     done_tag: Out(range(MAX_REGISTERS))
 
     def __init__(self):
@@ -267,12 +263,13 @@ class RowMultiplier(wiring.Component):
 
     def _finish(self, m):
         """The sum and the sum less m, of which one is the result."""
+        finishing, tag = Signal(), Signal.like(self.tag)
         m.d.sync += [
-            self.finishing.eq(self._adding_last),
-            self.finishing_tag.eq(self._adding_tag),
+            finishing.eq(self._adding_last),
+            tag.eq(self._adding_tag),
             self._final_modulus.eq(self._adding_modulus),
-            self.done.eq(self.finishing),
-            self.done_tag.eq(self.finishing_tag),
+            self.done.eq(finishing),
+            self.done_tag.eq(tag),
         ]
         width = BITS + 2
         base, carried = Signal(width), Signal(width)
@@ -290,7 +287,7 @@ class RowMultiplier(wiring.Component):
         whole, less = self._candidates
         m.d.comb += [
             self.result.eq(Mux(less[-1], whole, less)),
-            self.active.eq(self._running | self._adding | self.finishing | self.done),
+            self.active.eq(self._running | self._adding | finishing | self.done),
         ]
 
 

@@ -80,7 +80,7 @@ class Scalar(wiring.Component):
     clear : In(1)
         Forgets the digit.
     busy : Out(1)
-        From the cycle after the start until the end.
+        From the cycle after the start until the end; the last word is written in the cycle after it.
     index, sign, table : Out
         The digit: place in a table, 1 for positive, and which table it is for.
     more : Out(1)
@@ -125,6 +125,9 @@ class Scalar(wiring.Component):
         self._carry = Signal()
         self._total = Signal(33)
         self._held = Signal(32)
+        self._write_en = Signal()  # of the store, a cycle ahead
+        self._write_adr = Signal.like(self.store.write_adr)
+        self._write_data = Signal(32)
         self._position = Signal(POSITION_BITS)
         self._digit = Signal(TEETH)
 
@@ -155,6 +158,11 @@ class Scalar(wiring.Component):
             self._add(m)
             self._read_digit(m)
         self._adder(m, fsm.ongoing("Add"))
+        m.d.sync += [
+            self.store.write_en.eq(self._write_en),
+            self.store.write_adr.eq(self._write_adr),
+            self.store.write_data.eq(self._write_data),
+        ]
         digit = self._digit
         m.d.comb += [
             self.busy.eq(~fsm.ongoing("Idle")),
@@ -208,9 +216,9 @@ class Scalar(wiring.Component):
             m.d.sync += self._count.eq(Mux(self._count == _LAST, 0, self._count + 1))
             with m.If(self._fresh):
                 m.d.comb += [
-                    store.write_en.eq(1),
-                    store.write_adr.eq(scalar_address(self._target, self._word)),
-                    store.write_data.eq(self._total),
+                    self._write_en.eq(1),
+                    self._write_adr.eq(scalar_address(self._target, self._word)),
+                    self._write_data.eq(self._total),
                 ]
                 m.d.sync += [
                     self._doubled.eq(store.read_data[-1] & ~self._first & ~last),
@@ -236,9 +244,9 @@ class Scalar(wiring.Component):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(after):
                 m.d.comb += [
-                    store.write_en.eq(1),
-                    store.write_adr.eq(scalar_address(self._target, word)),
-                    store.write_data.eq(~public),
+                    self._write_en.eq(1),
+                    self._write_adr.eq(scalar_address(self._target, word)),
+                    self._write_data.eq(~public),
                 ]
                 m.d.sync += [self._held.eq(0), self._carry.eq(0)]
                 m.next = "Idle"
@@ -249,13 +257,13 @@ class Scalar(wiring.Component):
                 m.d.comb += store.read_adr.eq(scalar_address(self._target, word))
                 with m.If(word != 0):
                     m.d.comb += [
-                        store.write_en.eq(1),
-                        store.write_adr.eq(scalar_address(self._target, word - 1)),
-                        store.write_data.eq(self._total),
+                        self._write_en.eq(1),
+                        self._write_adr.eq(scalar_address(self._target, word - 1)),
+                        self._write_data.eq(self._total),
                     ]
                     m.d.sync += self._carry.eq(self._total[32])
                     with m.If(public & (word == _PUBLIC_TOP // 32 + 1)):
-                        m.d.comb += store.write_data[_PUBLIC_TOP % 32].eq(1)
+                        m.d.comb += self._write_data[_PUBLIC_TOP % 32].eq(1)
 
     def _read_digit(self, m):
         """Five signs of the scalar, the lowest first."""

@@ -126,6 +126,7 @@ class _Scheduling:
             schedule = self._timing.schedule
             multiplies = value.operation == Operation.MULTIPLY
             own = schedule.multiplication[Modulo.P] if multiplies else schedule.addition
+            own += schedule.usable
             if self._noise:
                 own += self._noise.random() * schedule.interval[Modulo.P]
             self._weights[value] = behind + own

@@ -78,9 +78,9 @@ class Sequencer(wiring.Component):
     Latency
     -------
     An instruction every two cycles, three after one that goes elsewhere. One waits for what it depends on:
-    an arithmetic one for the unit, one that uses the digit for the digit, a request for the request before,
-    and if it moves words of registers until the arithmetic unit is idle, as does a jump or ``SELECT`` by a
-    flag.
+    an arithmetic one for the unit, one that uses the digit for the digit, and a cycle longer where that is
+    part of a register's number, a request for the request before, and if it moves words of registers until
+    the arithmetic unit is idle, as does a jump or ``SELECT`` by a flag.
     """
 
     def __init__(self, *, variant):
@@ -116,6 +116,8 @@ class Sequencer(wiring.Component):
         self._repeat = Signal(8)
         self._table_index = Signal(TEETH - 1)  # of the loop that fills a table
         self._counted = Signal()  # the index is this one, and not the digit's
+        self._index = Signal(TEETH - 1)  # the index, a cycle later
+        self._was_busy = Signal()
         self._mark = Signal()
 
     def elaborate(self, platform):
@@ -180,17 +182,19 @@ class Sequencer(wiring.Component):
             m.next = "Fetch"
 
     def _connect_fields(self, m, word, request):
-        index = Signal(TEETH - 1)
         payload = self.issue.payload
+        m.d.sync += [
+            self._index.eq(Mux(self._counted, self._table_index, self.index)),
+            self._was_busy.eq(self.busy),
+        ]
         m.d.comb += [
-            index.eq(Mux(self._counted, self._table_index, self.index)),
             payload.operation.eq(word.operation),
             payload.modulus.eq(word.modulus),
             self.condition.eq(Mux(word.select == Select.ZERO, self.zero, self.sign)),
             self.request.eq(request),
         ]
         for name in ("target", "left", "right"):
-            offset = Mux(getattr(word, f"{name}_indexed"), index, 0)
+            offset = Mux(getattr(word, f"{name}_indexed"), self._index, 0)
             m.d.comb += getattr(payload, name).eq(getattr(word, name) | offset)
 
     def _load(self, m, word):
@@ -212,7 +216,9 @@ class Sequencer(wiring.Component):
         indexed = word.target_indexed | word.left_indexed | word.right_indexed
         # SEC_CM: ECC.CONSTTIME
         m.d.comb += self.issue.valid.eq(
-            ~(self.busy & (indexed | (selects & by_sign))) & ~(~self.idle & selects & by_zero)
+            ~(self.busy & (indexed | (selects & by_sign)))
+            & ~(self._was_busy & indexed)
+            & ~(~self.idle & selects & by_zero)
         )
         with m.If(self.issue.valid & self.issue.ready):
             with m.If(self._repeat != 0):

@@ -97,7 +97,7 @@ class ArithmeticSignature(wiring.Signature):
     wipe : In(1)
         Asks to forget everything: high for a cycle or longer. Instructions not ended are dropped.
     wiping : Out(1)
-        High from the cycle after ``wipe`` until registers, memories and all other state are zeros.
+        High from the cycle after ``wipe`` until registers are zeros and no other state tells a secret.
     """
 
     def __init__(self):

@@ -32,11 +32,13 @@ class Schedule:
     writes : int
         Cycles in which a result is written.
     addition : int
-        When an ``ADD``, ``SUBTRACT`` or ``SELECT`` begins to write, and its target may be named.
+        When an ``ADD``, ``SUBTRACT`` or ``SELECT`` begins to write.
     multiplication : dict of Modulo to int
         The same of a ``MULTIPLY``.
     interval : dict of Modulo to int
         When the next ``MULTIPLY`` can be taken.
+    usable : int
+        From the first cycle of writing until an instruction that names the target can be taken.
     ended : int
         From the first cycle of writing until the end.
     """
@@ -46,6 +48,7 @@ class Schedule:
     addition: int
     multiplication: dict[Any, int]
     interval: dict[Any, int]
+    usable: int
     ended: int
 
 
@@ -56,6 +59,7 @@ SCHEDULES = {
         addition=4,
         multiplication={Modulo.P: 12, Modulo.N: 25},
         interval={Modulo.P: 8, Modulo.N: 21},
+        usable=1,
         ended=2,
     ),
     "compact": Schedule(
@@ -64,6 +68,7 @@ SCHEDULES = {
         addition=10,
         multiplication={Modulo.P: 72, Modulo.N: 140},
         interval={Modulo.P: 67, Modulo.N: 135},
+        usable=1,
         ended=DIGITS,
     ),
 }
@@ -128,8 +133,8 @@ class Timing:
             writes = self._addition_writes(cycle + schedule.addition)
             cycle = writes - schedule.addition
         self.cycle = cycle + schedule.reads
-        usable[target] = writes
-        times = Times(cycle, writes, writes + schedule.ended)
+        usable[target] = writes + schedule.usable
+        times = Times(cycle, usable[target], writes + schedule.ended)
         self.idle = max(self.idle, times.ended)
         return times
 

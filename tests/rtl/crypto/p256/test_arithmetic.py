@@ -247,7 +247,7 @@ def test_words_are_written_while_idle_only(unit):
 
 def test_marks_are_kept():
     """Cycles of the operations, and of the ones that follow each other without a pause."""
-    marks = {"row": ((8, 12), (21, 25), (1, 4)), "compact": ((67, 72), (135, 140), (8, 10))}
+    marks = {"row": ((8, 13), (21, 26), (1, 5)), "compact": ((67, 73), (135, 141), (8, 11))}
     for variant, (
         (interval, latency),
         (interval_n, latency_n),
