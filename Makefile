@@ -10,10 +10,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format vectors power-cuts prove bitstream lock clean tools
+.PHONY: help setup demo test lint format vectors power-cuts constant-time prove bitstream lock clean tools
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -63,6 +63,12 @@ vectors: $(READY)  ## run every known-answer vector through the RTL
 power-cuts: $(READY)  ## cut the power at every clock of a save
 	@echo "== Cutting the power at every clock of a save"
 	@WATTSEAL_POWER_CUTS=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --timeout 3600 tests/rtl/metering/test_power_fail.py
+
+constant-time: $(READY)  ## compare the clocks of 10 000 keys on the model and 200 on RTL
+	@echo "== Comparing the clocks of 10 000 keys on the model and 200 on the RTL"
+	@WATTSEAL_CONSTANT_TIME=all WATTSEAL_P256=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+	  tests/rtl/crypto/p256/test_constant_time.py tests/rtl/crypto/p256/test_unit.py::test_secret_operations \
+	  tests/sw/app/drivers/test_constant_time.py
 
 prove: $(READY)  ## prove the invariants that have a formal proof
 	@echo "== Proving"
