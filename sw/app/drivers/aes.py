@@ -34,8 +34,8 @@ class Aes:
     """Driver of the accelerator. It has one message open at a time; a method does the whole of one.
 
     A key is named by the number of its slot. Additional data is bytes, or a list of bytes and slots, of
-    which the keys are authenticated in their places. Every method raises `Refused` with the status that the
-    operation ended with.
+    which the keys are authenticated in their places; under a key from the bus, only keys from the bus are. Every
+    method raises `Refused` with the status that the operation ended with.
     """
 
     def encrypt(self, slot, plaintext, additional=b"", iv=None):
@@ -51,7 +51,10 @@ class Aes:
         return iv, ciphertext, (yield from _get(aes_memory.tag.address, _TAG_BYTES))
 
     def decrypt(self, slot, iv, ciphertext, tag, additional=b""):
-        """GCM: the plaintext of at most `PIECE_BYTES`, if the tag of 4 to 16 bytes is right."""
+        """GCM: the plaintext of at most `PIECE_BYTES`, if the tag is right.
+
+        It has 12 to 16 bytes, under a key from the bus 4 to 16.
+        """
         yield from self._open("decrypt", slot, iv)
         yield from self._authenticate(additional)
         return (yield from self._verify(ciphertext, tag))
@@ -69,7 +72,10 @@ class Aes:
         yield from self._verify(message, tag)
 
     def wrap(self, slot, key_slot, *, short=False):
-        """The key of ``key_slot``, which is ``short`` or not, wrapped under that of ``slot`` (RFC 3394)."""
+        """The key of ``key_slot``, which is ``short`` or not, wrapped under that of ``slot`` (RFC 3394).
+
+        Either both came from the bus, or neither.
+        """
         yield from self._operate("wrap", slot=slot, target=key_slot)
         length = (_SHORT_BYTES if short else _KEY_BYTES) + _WRAP_BYTES
         return (yield from _get(aes_memory.message.address, length))
