@@ -34,8 +34,8 @@ class Aes:
     """Driver of the accelerator. It has one message open at a time; a method does the whole of one.
 
     A key is named by the number of its slot. Additional data is bytes, or a list of bytes and slots, of
-    which the keys are authenticated in their places; under a key from the bus, only keys from the bus are. Every
-    method raises `Refused` with the status that the operation ended with.
+    which the keys are authenticated in their places; under a key from the bus, only keys from the bus are.
+    Every method raises `Refused` with the status that the operation ended with.
     """
 
     def encrypt(self, slot, plaintext, additional=b"", iv=None):
