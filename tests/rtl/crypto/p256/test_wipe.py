@@ -12,26 +12,6 @@ from rtl.crypto.p256.unit import Unit
 SLOTS = 2
 
 
-def _kept(path):
-    """Last value of every signal and memory word that a trace has, by name."""
-    names, values, scope = {}, {}, []
-    for line in path.read_text().splitlines():
-        parts = line.split()
-        if not parts:
-            continue
-        if parts[0] == "$scope":
-            scope.append(parts[2])
-        elif parts[0] == "$upscope":
-            scope.pop()
-        elif parts[0] == "$var":
-            names[".".join((*scope, parts[4]))] = parts[3]
-        elif parts[0][0] in "bs":
-            values[parts[1]] = parts[0]
-        elif parts[0][0] in "01x":
-            values[parts[0][1:]] = parts[0][0]
-    return {name: values[code] for name, code in names.items() if code in values}
-
-
 async def _transfer(ctx, happens):
     """Let the cycle pass in which a transfer happens."""
     while not ctx.get(happens):
@@ -39,7 +19,7 @@ async def _transfer(ctx, happens):
     await ctx.tick()
 
 
-def _after(path, variant, seed, *, cycles):
+def _after(path, kept, variant, seed, *, cycles):
     """What is kept after a signature that was wiped ``cycles`` after its beginning."""
     unit, rng = Unit(variant=variant, slots=SLOTS), random.Random(seed)
     key = rng.randrange(1, P256.n)
@@ -107,16 +87,15 @@ def _after(path, variant, seed, *, cycles):
     simulator.add_testbench(run)
     with simulator.write_vcd(str(path)):
         simulator.run()
-    return _kept(path)
+    return kept(path)
 
 
 @pytest.mark.parametrize(("variant", "cycles"), [("row", 900), ("compact", 600)])
-def test_a_wipe_leaves_nothing(tmp_path, variant, cycles):
+def test_a_wipe_leaves_nothing(tmp_path, kept, variant, cycles):
     """Registers, memories and pipelines are the same after two keys, nonces and blindings."""
-    kept = [_after(tmp_path / f"{seed}.vcd", variant, seed, cycles=cycles) for seed in (1, 2)]
-    assert kept[0].keys() == kept[1].keys()
-    assert sum(".store." in name and "memory[" in name for name in kept[0]) == 128, (
-        "The store's words are to be compared"
-    )
-    different = {name for name in kept[0] if kept[0][name] != kept[1][name]}
+    first, second = (_after(tmp_path / f"{seed}.vcd", kept, variant, seed, cycles=cycles) for seed in (1, 2))
+    assert first.keys() == second.keys()
+    words = sum(".store." in name and "memory[" in name for name in first)
+    assert words == 128, "The store's words are to be compared"
+    different = {name for name in first if first[name] != second[name]}
     assert not different, sorted(different)[:20]
