@@ -52,7 +52,8 @@ def overheard():
     """Runs firmware inside of firmware, and returns its result with every word that crossed the bus."""
 
     def listen(firmware):
-        words, answer = set(), None
+        words: set[int] = set()
+        answer = None
         while True:
             try:
                 operation = firmware.send(answer)

@@ -70,11 +70,12 @@ def test_a_key_goes_from_agreement_to_messages_and_never_over_the_bus(run, overh
         sealed = []
         for message in (first, second):
             sealed += [(yield from engine.encrypt(3, message, b"header"))]
-        opened = yield from engine.decrypt(3, *sealed[0], b"header")
+        iv, ciphertext, tag = sealed[0]
+        opened = yield from engine.decrypt(3, iv, ciphertext, tag, b"header")
         return public_key, sealed, opened, (yield from store.state(3))
 
     (public_key, sealed, opened, state), words = run(overheard(firmware()), on)
-    chip_key = ec.EllipticCurvePublicNumbers(*public_key, ec.SECP256R1()).public_key()
+    chip_key = ec.EllipticCurvePublicNumbers(public_key[0], public_key[1], ec.SECP256R1()).public_key()
     shared = peer.exchange(ec.ECDH(), chip_key)
     extracted = HKDF.extract(SHA256(), salt, shared)
     key = HKDFExpand(SHA256(), 32, info).derive(extracted)
@@ -96,7 +97,8 @@ def test_gcm_with_a_loaded_key(run, key, length):
         yield from sysinfo.check(registers.aes, IDENTIFICATION, VERSION)
         yield from loaded(0, key, *BOTH)
         sealed = yield from Aes().encrypt(0, message, additional, IV)
-        return sealed, (yield from Aes().decrypt(0, *sealed, additional))
+        iv, ciphertext, tag = sealed
+        return sealed, (yield from Aes().decrypt(0, iv, ciphertext, tag, additional))
 
     (iv, ciphertext, tag), opened = run(firmware())
     assert iv == IV

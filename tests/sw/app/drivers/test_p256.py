@@ -34,7 +34,7 @@ def signature_of(private, digest=DIGEST):
 
 
 def is_right(public_key, digest, signature):
-    key = ec.EllipticCurvePublicNumbers(*public_key, CURVE).public_key()
+    key = ec.EllipticCurvePublicNumbers(public_key[0], public_key[1], CURVE).public_key()
     try:
         key.verify(utils.encode_dss_signature(*signature), digest, ECDSA)
     except InvalidSignature:
