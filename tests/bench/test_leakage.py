@@ -2,6 +2,8 @@
 
 import json
 import random
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,14 +99,20 @@ def test_times_that_vary_are_an_error():
 
 
 def test_a_product_is_made_and_only_a_blinded_one_does_not_tell():
+    multiply: Any = Operation.MULTIPLY
+    modulus: Any = Modulo.P
     products = Multiplication(variant="compact"), Multiplication(variant="compact", blinded=True)
     for product, leaks in zip(products, (True, False), strict=True):
-        case = Case(name="product", title="Product", make=lambda product=product: product)
+        case = Case(name="product", title="Product", make=partial(_given, product))
         (found,) = measure(SHORT, cases=(case,))
         assert bool(found.confirmed) == leaks, found.figures()
-        assert found.clocks == Timing(variant="compact").take(Operation.MULTIPLY, Modulo.P, 2, 0, 1).ended
+        assert found.clocks == Timing(variant="compact").take(multiply, modulus, 2, 0, 1).ended
         numbers = [_register(product.block, register) for register in range(3)]
-        assert numbers[2] == compute(Operation.MULTIPLY, P, *numbers[:2]).value
+        assert numbers[2] == compute(multiply, P, *numbers[:2]).value
+
+
+def _given(product):
+    return product
 
 
 def _register(block, register):
@@ -153,7 +161,12 @@ MEASURED = [
 
 def test_the_command_prints_writes_and_draws(monkeypatch, tmp_path, capsys):
     asked = []
-    monkeypatch.setattr(bench_leakage, "measure", lambda traces, progress: asked.append(traces) or MEASURED)
+
+    def measured(traces, progress):
+        asked.append(traces)
+        return MEASURED
+
+    monkeypatch.setattr(bench_leakage, "measure", measured)
     monkeypatch.setenv("COLUMNS", "140")
     files = tmp_path / "leakage.json", tmp_path / "leakage.png"
     arguments = ["bench", "leakage", "--traces", "500", "--json", str(files[0]), "--plot", str(files[1])]

@@ -19,11 +19,8 @@ CLOCKS = 60
 class _Inner(wiring.Component):
     """A register of two parts that are written apart, one of which no port shows."""
 
-    data: In(40)
-    clear: In(1)
-
     def __init__(self):
-        super().__init__()
+        super().__init__({"data": In(40), "clear": In(1)})
         self.parts = Signal(70)
 
     def elaborate(self, platform):
@@ -37,12 +34,8 @@ class _Inner(wiring.Component):
 class Sample(wiring.Component):
     """Registers of several kinds, and a memory with a registered and an unregistered read port."""
 
-    data: In(40)
-    clear: In(1)
-    parity: Out(1)
-
     def __init__(self):
-        super().__init__()
+        super().__init__({"data": In(40), "clear": In(1), "parity": Out(1)})
         self.inner = _Inner()
         self.bit, self.kept = Signal(), Signal(33, init=0x1_0000_0003)
         self.registered, self.direct = Signal(12), Signal(12)
@@ -156,8 +149,8 @@ def test_the_block_does_what_it_does_without_counting(block):
 class Gate(wiring.Component):
     """Nothing but logic."""
 
-    left: In(1)
-    result: Out(1)
+    def __init__(self):
+        super().__init__({"left": In(1), "result": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

@@ -10,6 +10,7 @@ itself is looked at in `test_taint.py`, the RTL in `tests/sw/app/drivers/test_co
 import hmac
 import os
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -216,7 +217,7 @@ class Lockstep(Model):
     def _value(self, area, argument):
         self._mac(area, self._bytes(Area.VALUE))
 
-    _externals = Model._externals | {
+    _externals: Any = Model._externals | {
         Request.HMAC_KEY: _hash_key,
         Request.HMAC_SEED: _seed,
         Request.HMAC_VALUE: _value,
