@@ -107,6 +107,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], wiring.Component]] = {
     ("keystore", "slots_16"): lambda: KeyStore(slots=_SLOTS, users=3),
 }
 """Each block as it is in a chip, with its registers, by block and variant."""
+_AIM_MHZ, _AIMS_MHZ = 75.0, {("p256", "row"): 65.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,10 @@ def area(progress: Progress = lambda step, fraction: None) -> Area:
     found = {}
     for (block, variant), make in BLOCKS.items():
         progress(f"Synthesising {block}, {variant}, for {DEVICE}", None)
-        found[block, variant] = synthesise(make(), name=f"{block}_{variant}", device=DEVICE)
+        aim = _AIMS_MHZ.get((block, variant), _AIM_MHZ)
+        found[block, variant] = synthesise(
+            make(), name=f"{block}_{variant}", device=DEVICE, frequency_mhz=aim
+        )
     return found
 
 
