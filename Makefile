@@ -66,7 +66,7 @@ power-cuts: $(READY)  ## cut the power at every clock of a save
 
 constant-time: $(READY)  ## compare the clocks of 10 000 keys on the model and 200 on RTL
 	@echo "== Comparing the clocks of 10 000 keys on the model and 200 on the RTL"
-	@WATTSEAL_CONSTANT_TIME=all WATTSEAL_P256=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+	@WATTSEAL_CONSTANT_TIME=all WATTSEAL_P256=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --timeout 3600 \
 	  tests/rtl/crypto/p256/test_constant_time.py tests/rtl/crypto/p256/test_unit.py::test_secret_operations \
 	  tests/sw/app/drivers/test_constant_time.py
 

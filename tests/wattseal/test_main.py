@@ -172,7 +172,9 @@ def test_run_writes_a_report(capsys, tmp_path):
     )
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"the recordings are not there: no folder {SHARED}")
+@pytest.mark.skipif(
+    not SHARED.is_dir(), reason="there are no recordings beside the checkout, in ../shared/data/waveforms"
+)
 @pytest.mark.parametrize(
     ("name", "options"),
     [

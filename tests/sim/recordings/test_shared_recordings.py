@@ -1,4 +1,4 @@
-"""Recordings that nobody here made, where the folder that holds them stands beside the checkout."""
+"""Recordings of real mains and loads, where a folder `shared/data/waveforms` with them stands beside the checkout."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from soc.errors import InputError
 WAVEFORMS = Path(__file__).parents[4] / "shared" / "data" / "waveforms"
 
 pytestmark = pytest.mark.skipif(
-    not WAVEFORMS.is_dir(), reason="the recordings are not there: ../shared/data/waveforms is absent"
+    not WAVEFORMS.is_dir(), reason="there are no recordings beside the checkout, in ../shared/data/waveforms"
 )
 
 CARS = ("bmw_ix_xdrive50", "ford_mustang", "nissan_leaf")
