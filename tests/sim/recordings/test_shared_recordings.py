@@ -1,4 +1,4 @@
-"""Recordings of real mains and loads, where a folder `shared/data/waveforms` with them stands beside the checkout."""
+"""Recordings of real mains and loads, where a folder `shared/data/waveforms` stands beside the checkout."""
 
 from pathlib import Path
 from typing import Any
