@@ -14,7 +14,7 @@ from soc.boards import board
 from soc.formats.bridge import BRIDGE, Operation, Status, decode_response, encode_request, response_length
 from soc.generated.registers import sysinfo
 
-WORDS = 19
+WORDS = (sysinfo.core_port_open.address - sysinfo.base) // 4 + 1
 BIT_CLOCKS = 12
 
 
