@@ -4,13 +4,24 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-__all__ = ["FULL_ENTROPY_BITS", "RAW_BITS", "REFERENCE", "JitterModel", "expected_bias", "guessing_entropy"]
+__all__ = [
+    "ASSUMED_ENTROPY",
+    "FULL_ENTROPY_BITS",
+    "RAW_BITS",
+    "REFERENCE",
+    "JitterModel",
+    "expected_bias",
+    "guessing_entropy",
+]
+
+ASSUMED_ENTROPY = 0.5
+"""Min-entropy that a raw bit is taken to have, in the health tests' cut-offs and in the conditioner."""
 
 FULL_ENTROPY_BITS = 256
 """Bits that the conditioner gives for `RAW_BITS`."""
 
-RAW_BITS = 640
-"""Raw bits that the conditioner takes for a result: 320 bits of min-entropy at the assumed half bit each."""
+RAW_BITS = math.ceil((FULL_ENTROPY_BITS + 64) / ASSUMED_ENTROPY)
+"""Raw bits that the conditioner takes for a result: 64 bits of min-entropy more than it has (SP 800-90C)."""
 
 _EDGES = 2  # of a ring's output in a period
 _SMALL = 0.05  # up to here the two edges of a period do not touch: their bands are 10 deviations apart
