@@ -115,7 +115,8 @@ class AesGcm(wiring.Component):
             engine.iv_given.eq(ivs.given),
             engine.iv_failed.eq(ivs.failed),
             engine.iv_broken.eq(ivs.broken),
-            engine.iv_counter.eq(ivs.counter),
+            engine.iv_word.eq(ivs.word),
+            ivs.lower.eq(engine.iv_lower),
             engine.fixed_field.eq(self.fixed_field),
         ]
         self._elaborate_piece(m, starts)

@@ -54,8 +54,10 @@ class Engine(KeyStates):
         Paths of keys, as of `AesGcm`.
     ask_iv : Out(1)
         Asks for a counter, as of `IvSource`.
-    iv_given, iv_failed, iv_broken, iv_counter : In
+    iv_given, iv_failed, iv_broken, iv_word : In
         Its answer.
+    iv_lower : Out(1)
+        Which word of the counter is at ``iv_word``.
     fixed_field : In(32)
         First word of an IV made by hardware.
 
@@ -95,7 +97,8 @@ class Engine(KeyStates):
                 "iv_given": In(1),
                 "iv_failed": In(1),
                 "iv_broken": In(1),
-                "iv_counter": In(64),
+                "iv_lower": Out(1),
+                "iv_word": In(32),
                 "fixed_field": In(32),
             }
         )
@@ -268,13 +271,10 @@ class Engine(KeyStates):
                 m.next = "Store IV"
         with m.State("Store IV"):
             m.d.comb += [memory.write.stb.eq(1), memory.write.place.eq(IV_PLACE + self._number)]
-            with m.Switch(self._number):
-                with m.Case(0):
-                    m.d.comb += memory.write.data.eq(self.fixed_field)
-                with m.Case(1):
-                    m.d.comb += memory.write.data.eq(self.iv_counter[32:])
-                with m.Default():
-                    m.d.comb += memory.write.data.eq(self.iv_counter[:32])
+            m.d.comb += [
+                self.iv_lower.eq(self._number[1]),
+                memory.write.data.eq(Mux(self._number == 0, self.fixed_field, self.iv_word)),
+            ]
             m.d.sync += self._number.eq(self._number + 1)
             with m.If(self._number == 2):
                 m.next = "Set IV"

@@ -1,6 +1,6 @@
 """Counters for IVs that are never given twice, over power cuts too."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,11 +18,12 @@ _INDEX_BITS = 16
 class IvSource(wiring.Component):
     """Gives 64-bit counters, none of them twice as long as the NVM keeps what is written to it.
 
-    NVM holds a bound: no counter from it on was ever given. Before the first counter after power-on, and when
-    they are used up, the bound is moved on by 65536, in both copies, and only then are the counters below it
-    given. Each copy has the bound's upper 48 bits in two words, and their complements in two more: one with a
-    torn word is not taken for valid. The copy that the bound was read from is written last, so that whenever
-    power is cut one is valid. NVM that is blank stands for the bound 0.
+    NVM holds a bound, a multiple of 65536: no counter from it on was ever given. Before the first counter
+    after power-on, and when they are used up, it is read and moved on by 65536, in both copies, and only then
+    are the counters below it given. Each copy has the bound's lower word and its complement, then its upper
+    one and that one's: one with a torn word is not taken for valid. The copy that the bound was read from is
+    written last, so that whenever power is cut one is valid. NVM that is blank at power-on stands for the
+    bound 0.
 
     Members
     -------
@@ -31,19 +32,21 @@ class IvSource(wiring.Component):
     ask : In(1)
         Asks for a counter; held until ``given`` or ``failed``.
     given : Out(1)
-        High for one clock: ``counter`` is the next one.
+        High for one clock: the counter is the next one.
     failed : Out(1)
         High for one clock instead: there is none, and never will be. Neither copy is right, or NVM refused an
         access, and ``broken`` is high; or all counters were given.
     broken : Out(1)
         See ``failed``.
-    counter : Out(64)
-        The one given last.
+    lower : In(1)
+        Which word of the counter is at ``word``.
+    word : Out(32)
+        A word of the counter given last, until the next one is asked for.
 
     Latency
     -------
     ``given`` comes in the clock after ``ask``; the first time, and every 65536 counters, when 8 words have
-    been written.
+    been read and written.
     """
 
     def __init__(self):
@@ -54,57 +57,70 @@ class IvSource(wiring.Component):
                 "given": Out(1),
                 "failed": Out(1),
                 "broken": Out(1),
-                "counter": Out(64),
+                "lower": In(1),
+                "word": Out(32),
             }
         )
-        self._bound = Signal(64 - _INDEX_BITS)  # as NVM has it, in units of 65536
+        self._base = Signal(64 - _INDEX_BITS)  # of the counters that are given, in units of 65536
         self._index = Signal(_INDEX_BITS)
-        self._reserved = Signal()  # counters below the bound can be given
+        self._given = Signal()  # a counter was, since power-on
         self._place = Signal(range(NVM_WORDS))
         self._asked = Signal()  # the request to NVM was taken
-        self._copy = Signal(64 - _INDEX_BITS)  # that is being read
-        self._zero, self._right = Signal(init=1), Signal(init=1)  # the copy is so as far as it was read
-        self._usable = Signal()  # a copy was right or blank
-        self._second = Signal()  # the bound is that of the second copy
+        self._usable = Signal()  # a copy was
+        self._second = Signal()  # the base is that of the second copy
+        self._moved, self._overflows = Signal(), Signal()  # `word` is of the base moved on; which is too much
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.counter.eq(Cat(self._index, self._bound - 1))  # the bound is 1 or more when given
         self._connect_nvm(m)
         with m.FSM():
             with m.State("Read"):
+                m.d.comb += self._moved.eq(1)
                 self._read(m)
-            with m.State("Wait"):
-                with m.If(self.ask):
-                    with m.If(self._reserved & ~self._index.all()):
-                        m.d.sync += self._index.eq(self._index + 1)
-                        m.next = "Give"
-                    with m.Elif(self._bound.all()):
-                        m.next = "Fail"
-                    with m.Else():
-                        m.d.sync += [self._bound.eq(self._bound + 1), self._index.eq(0)]
-                        m.next = "Reserve"
+            with m.State("Judge"):
+                m.next = "Wait"
+                with m.If(~self._usable):
+                    m.next = "Broken"
+            with m.State("Wait"), m.If(self.ask):
+                m.next = "Reserve"
             with m.State("Reserve"):
+                m.d.comb += self._moved.eq(1)
                 self._reserve(m)
             with m.State("Give"):
                 # SEC_CM: GCM.IV
                 m.d.comb += self.given.eq(1)  # only from here, each time with another counter below the bound
-                m.next = "Wait"
+                m.d.sync += self._given.eq(1)
+                m.next = "Given"
+            with m.State("Given"), m.If(self.ask):
+                m.d.sync += self._index.eq(self._index + 1)
+                m.next = "Give"
+                with m.If(self._index.all()):
+                    m.d.sync += self._usable.eq(0)
+                    m.next = "Read"
             with m.State("Fail"):
-                m.d.comb += self.failed.eq(1)
-                m.next = "Wait"
+                m.d.comb += self.failed.eq(self.ask)
             with m.State("Broken"):
                 m.d.comb += [self.broken.eq(1), self.failed.eq(self.ask)]
         return m
 
     def _connect_nvm(self, m):
+        """Words go to NVM as they stand in ``word``, each one followed by its complement."""
         request = self.nvm.request
-        words = Cat(self._bound, 0)[:64]
+        base, moved = Cat(Const(1, 1), self._base), Signal(2 + len(self._base))
+        upper, inverts = Signal(), Signal()
         m.d.comb += [
-            request.payload.adr.eq(self._place ^ Mux(request.payload.write & ~self._second, _COPY_WORDS, 0)),
-            request.payload.data.eq(
-                Mux(self._place[0], words[:32], words[32:]) ^ self._place[1].replicate(32)
+            moved.eq(base + self._moved),
+            self._overflows.eq(moved[-1]),
+            upper.eq(Mux(self._moved, self._place[1], ~self.lower)),
+            inverts.eq(request.payload.write & self._place[0]),
+            self.word.eq(
+                Mux(
+                    upper, moved[1 + 32 - _INDEX_BITS : -1], Cat(self._index, moved[1 : 1 + 32 - _INDEX_BITS])
+                )
+                ^ inverts.replicate(32)
             ),
+            request.payload.adr.eq(self._place ^ Mux(request.payload.write & ~self._second, _COPY_WORDS, 0)),
+            request.payload.data.eq(self.word),
         ]
         with m.If(request.valid & request.ready):
             m.d.sync += self._asked.eq(1)
@@ -113,50 +129,50 @@ class IvSource(wiring.Component):
 
     def _read(self, m):
         """Find the highest bound of the copies that are right."""
-        last = Signal()
-        upper = 64 - _INDEX_BITS - 32
-        zero, right = Signal(), Signal()
-        expected = Mux(self._place[0], self._copy[:32], self._copy[32:]) ^ ~0
+        read, low = Signal(32), Signal(32 - _INDEX_BITS)  # the word read last; of the lower one
+        above, right, zero = (
+            Signal(init=1, name=name) for name in ("above", "right", "zero")
+        )  # as far as read
+        now_right, now_zero, higher = Signal(), Signal(), Signal()
+        data, moves = self.nvm.data, Signal()
         m.d.comb += [
-            self.nvm.request.valid.eq(~self._asked & ~last),
-            zero.eq(self._zero & (self.nvm.data == 0)),
-            right.eq(self._right & (~self._place[1] | (self.nvm.data == expected[:32]))),
+            self.nvm.request.valid.eq(~self._asked),
+            now_right.eq(right & (data == ~read)),
+            now_zero.eq(zero & (data == 0)),
+            # What was found of the lower words decides if the upper ones are equal.
+            higher.eq(Cat(above, data) >= Cat(Const(1, 1), self.word)),
+            moves.eq(now_right & above & ~self._overflows),
         ]
-        m.d.sync += last.eq(0)
         with m.If(self.nvm.done):
-            with m.Switch(self._place[:2]):
-                with m.Case(0):
-                    m.d.sync += self._copy[32:].eq(self.nvm.data[:upper])
-                    with m.If(self.nvm.data[upper:] != 0):
-                        m.d.sync += self._right.eq(0)
-                with m.Case(1):
-                    m.d.sync += self._copy[:32].eq(self.nvm.data)
-                with m.Default():
-                    m.d.sync += self._right.eq(right)
-            m.d.sync += self._zero.eq(zero)
+            m.d.sync += [read.eq(data), zero.eq(now_zero)]
+            with m.If(self._place[0]):
+                m.d.sync += right.eq(now_right)
+            with m.Else():
+                m.d.sync += above.eq(higher)
+            with m.If(self._place[:2] == 1):
+                m.d.sync += low.eq(read[_INDEX_BITS:])
             with m.If(self._place[:2] == _COPY_WORDS - 1):
-                m.d.sync += [self._zero.eq(1), self._right.eq(1)]
-                with m.If(right | zero):
+                m.d.sync += [above.eq(1), zero.eq(1), right.eq(1)]
+                # Who has given counters has written a higher bound than their base.
+                with m.If(moves | (~self._given & (now_right | now_zero))):
                     m.d.sync += self._usable.eq(1)
                     with m.If(~self._usable):
                         m.d.sync += self._second.eq(self._place[2])
-                with m.If(right & (self._copy > self._bound)):
-                    m.d.sync += [self._bound.eq(self._copy), self._second.eq(self._place[2])]
-                m.d.sync += last.eq(self._place[2])
+                with m.If(moves):
+                    m.d.sync += [self._base.eq(Cat(low, read)), self._second.eq(self._place[2])]
+                with m.If(self._place[2]):
+                    m.next = "Judge"
             with m.If(self.nvm.error):
-                m.next = "Broken"
-        with m.If(last):
-            m.next = "Wait"
-            with m.If(~self._usable):
                 m.next = "Broken"
 
     def _reserve(self, m):
         """Write the new bound, one copy after the other."""
-        m.d.comb += self.nvm.request.valid.eq(~self._asked)
+        m.d.comb += self.nvm.request.valid.eq(~self._asked & ~self._overflows)
         m.d.comb += self.nvm.request.payload.write.eq(1)
+        with m.If(self._overflows):
+            m.next = "Fail"
         with m.If(self.nvm.done):
             with m.If(self.nvm.error):
                 m.next = "Broken"
             with m.Elif(self._place == NVM_WORDS - 1):
-                m.d.sync += self._reserved.eq(1)
                 m.next = "Give"

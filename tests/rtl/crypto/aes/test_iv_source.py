@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth import Module, ResetInserter, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from rtl.crypto.aes.iv_source import NVM_WORDS, IvSource
@@ -70,12 +70,19 @@ class Owner:
                 return None
             given, failed = ctx.get(source.given), ctx.get(source.failed)
             if given or failed:
-                counter = ctx.get(source.counter)
                 ctx.set(source.ask, 0)
                 await ctx.tick()
-                return counter if given else None
+                return await self._counter() if given else None
             await ctx.tick()
         raise AssertionError("no answer")
+
+    async def _counter(self):
+        """Both words; power is there."""
+        words = []
+        for lower in (0, 1):
+            self.ctx.set(self.source.lower, lower)
+            words.append(self.ctx.get(self.source.word))
+        return words[0] << 32 | words[1]
 
     async def power_cycle(self):
         ctx, region = self.ctx, self.dut.region
@@ -98,10 +105,10 @@ class Owner:
 
     async def write_bound(self, bound):
         """Both copies say that counters from ``bound`` times 65536 on were never given."""
-        words = bound >> 32, bound & ALL
+        words = bound << 16 & ALL, bound >> 16
         for adr in range(NVM_WORDS):
-            word = words[adr & 1]
-            await self.write(adr, word ^ ALL if adr & 2 else word)
+            word = words[adr >> 1 & 1]
+            await self.write(adr, word ^ ALL if adr & 1 else word)
         await self.power_cycle()
 
 
@@ -210,30 +217,66 @@ def test_the_last_counters_are_the_last():
     simulate(scenario)
 
 
-def test_a_block_of_counters_is_used_up():
+class Alone(wiring.Component):
+    """A source and its region, which can be lost: then whatever is read of it is blank."""
+
+    def __init__(self):
+        self.source = IvSource()
+        super().__init__(
+            {
+                "ask": In(1),
+                "lost": In(1),
+                "given": Out(1),
+                "failed": Out(1),
+                "broken": Out(1),
+                "word": Out(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.source = source = self.source
+        m.submodules.region = region = NvmRegion(words=NVM_WORDS)
+        connect_requests(m, source.nvm, region.port)
+        m.d.comb += [
+            source.nvm.data.eq(region.port.data & ~self.lost.replicate(32)),
+            source.ask.eq(self.ask),
+            source.lower.eq(1),
+            self.given.eq(source.given),
+            self.failed.eq(source.failed),
+            self.broken.eq(source.broken),
+            self.word.eq(source.word),
+        ]
+        return m
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return Block(Alone())
+
+
+def test_a_block_of_counters_is_used_up(alone):
     """The 65536 counters of a reservation, and the next reservation, in the compiled simulation."""
-
-    class Alone(wiring.Component):
-        def __init__(self):
-            self.source = IvSource()
-            super().__init__({"ask": In(1), "given": Out(1), "counter": Out(64)})
-
-        def elaborate(self, platform):
-            m = Module()
-            m.submodules.source = self.source
-            m.submodules.region = region = NvmRegion(words=NVM_WORDS)
-            connect(m, self.source.nvm, region.port)
-            m.d.comb += [
-                self.source.ask.eq(self.ask),
-                self.given.eq(self.source.given),
-                self.counter.eq(self.source.counter),
-            ]
-            return m
-
-    block = Block(Alone())
-    block.watch("given", ["counter"])
+    block = alone.fresh()
+    block.watch("given", ["word"])
     block.set("ask", 1)
     block.tick(140_000)
     counters = [counter for (counter,) in block.recorded()]
     assert len(counters) > 1 << 16
     assert counters == list(range(len(counters)))
+
+
+def test_no_counter_comes_twice_when_its_memory_is_lost(alone):
+    """What is read when a reservation is used up is no bound that was given away already."""
+    block = alone.fresh()
+    block.watch("given", ["word"])
+    block.set("ask", 1)
+    block.tick(1_000)
+    block.set("lost", 1)
+    block.until("failed", 140_000)
+    counters = [counter for (counter,) in block.recorded()]
+    assert counters == list(range(1 << 16))
+    block.tick(1_000)
+    assert block.get("failed")
+    assert block.get("broken")
+    assert not block.recorded()
