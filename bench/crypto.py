@@ -9,6 +9,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from bench.parallel import each
 from bench.synth import Utilisation, synthesise
 from rtl.crypto.aes.aes import AesGcm
 from rtl.crypto.p256.p256 import P256
@@ -67,15 +68,17 @@ class Operation:
 
 
 def _operations() -> Iterator[Operation]:
-    for name, text in (
-        ("generate", "new key, with its public key"),
-        ("public", "public key"),
-        ("sign_unchecked", "sign"),
-        ("sign", "sign with its check"),
-        ("verify", "verify, worst of several"),
-        ("agree", "ECDH"),
+    for name, budget, text in (
+        ("keygen", "generate", "new key, with its public key"),
+        ("public", "public", "public key"),
+        ("sign", "sign_unchecked", "sign"),
+        ("sign_checked", "sign", "sign with its check"),
+        ("verify", "verify", "verify, worst of several"),
+        ("ecdh", "agree", "ECDH"),
     ):
-        yield Operation(name=f"p256_{name}", block="p256", text=f"P-256 {text}", budget=f"{name}_{{variant}}")
+        yield Operation(
+            name=f"p256_{name}", block="p256", text=f"P-256 {text}", budget=f"{budget}_{{variant}}"
+        )
     for what, name, text in (
         ("gcm_block", "block", "GCM, a block"),
         ("cmac_block", "cmac_block", "CMAC, a block"),
@@ -152,16 +155,16 @@ def _with_area(figure: Figure, used: Utilisation) -> Figure:
 # Area -------------------------------------------------------------------------------------------------
 
 
-def area(progress: Progress = lambda step, fraction: None) -> Area:
-    """Synthesise each of `BLOCKS` alone, one after the other."""
-    found = {}
-    for (block, variant), make in BLOCKS.items():
-        progress(f"Synthesising {block}, {variant}, for {DEVICE}", None)
-        aim = _AIMS_MHZ.get((block, variant), _AIM_MHZ)
-        found[block, variant] = synthesise(
-            make(), name=f"{block}_{variant}", device=DEVICE, frequency_mhz=aim
-        )
-    return found
+def area(progress: Progress = lambda step, fraction: None, *, jobs: int = 1) -> Area:
+    """Synthesise each of `BLOCKS` alone, ``jobs`` of them at a time."""
+    step = f"Synthesising {len(BLOCKS)} blocks for {DEVICE}"
+    return dict(zip(BLOCKS, each(_used, list(BLOCKS), jobs=jobs, progress=progress, step=step), strict=True))
+
+
+def _used(key: tuple[str, str]) -> Utilisation:
+    """What one of `BLOCKS` takes."""
+    aim = _AIMS_MHZ.get(key, _AIM_MHZ)
+    return synthesise(BLOCKS[key](), name="_".join(key), device=DEVICE, frequency_mhz=aim)
 
 
 # Clocks -----------------------------------------------------------------------------------------------
@@ -277,16 +280,16 @@ def _p256(chip: ApplicationAlone, variant: str) -> Cycles:
     signs, unchecked, agrees = 0, 1, 2
     chip.run(slots.wipe())
     chip.run(slots.define(signs, "sign"))
-    found = {"generate": _last(chip, p256_registers.operate, unit.generate(signs))}
+    found = {"keygen": _last(chip, p256_registers.operate, unit.generate(signs))}
     chip.run(_generated(unchecked, "sign", flags=("unchecked",)))
     chip.run(_generated(agrees, "agree"))
     chip.run(slots.define(3, "derive"))
     public_key = chip.run(unit.public(signs))
     for name, scenario in (
         ("public", unit.public(signs)),
-        ("sign_unchecked", unit.sign(unchecked, rng.randbytes(32))),
-        ("sign", unit.sign(signs, rng.randbytes(32))),
-        ("agree", unit.agree(agrees, public_key, 3)),
+        ("sign", unit.sign(unchecked, rng.randbytes(32))),
+        ("sign_checked", unit.sign(signs, rng.randbytes(32))),
+        ("ecdh", unit.agree(agrees, public_key, 3)),
     ):
         found[name] = _last(chip, p256_registers.operate, scenario)
     found["verify"] = 0

@@ -19,12 +19,12 @@ __all__ = ["pareto"]
 
 # An operation's hue; AES of both widths share theirs. They keep apart for colour-blind eyes, too.
 _COLOURS = {
-    "p256_generate": "#1f3b5c",
+    "p256_keygen": "#1f3b5c",
     "p256_public": "#1f3b5c",
-    "p256_sign_unchecked": "#f0b45f",
-    "p256_sign": "#d1762b",
+    "p256_sign": "#f0b45f",
+    "p256_sign_checked": "#d1762b",
     "p256_verify": "#1d8a7a",
-    "p256_agree": "#7cc6b4",
+    "p256_ecdh": "#7cc6b4",
     "aes128_gcm_block": "#1f3b5c",
     "aes256_gcm_block": "#1f3b5c",
     "aes128_cmac_block": "#1d8a7a",
@@ -36,12 +36,12 @@ _COLOURS = {
     "key_generate": "#777777",
 }
 _LABELS = {
-    "p256_generate": "new key",
+    "p256_keygen": "new key",
     "p256_public": "",  # as many clocks as a new key
-    "p256_sign_unchecked": "sign",
-    "p256_sign": "sign and check",
+    "p256_sign": "sign",
+    "p256_sign_checked": "sign and check",
     "p256_verify": "verify",
-    "p256_agree": "ECDH",
+    "p256_ecdh": "ECDH",
     "aes128_gcm_block": "GCM 128",
     "aes256_gcm_block": "GCM 256",
     "aes128_cmac_block": "CMAC 128",
@@ -53,7 +53,7 @@ _LABELS = {
     "key_generate": "new key",
 }
 # Named below their compact variant, so that neighbours' names do not meet; the others above the other one.
-_BELOW = {"p256_agree", "aes128_cmac_block", "aes256_key_wrap", "sha256_block", "hmac_sha256"}
+_BELOW = {"p256_ecdh", "aes128_cmac_block", "aes256_key_wrap", "sha256_block", "hmac_sha256"}
 _MARKERS = {"compact": "s"}
 _PANELS = {
     "P-256: an operation": ("p256",),

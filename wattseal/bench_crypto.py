@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -23,8 +24,9 @@ from .progress import shown
 __all__ = ["add"]
 
 _ABOUT = f"""\
-Count the clocks of every operation of P-256, AES, SHA-256 and key store on the RTL, for each variant, and, on
-demand, measure what each block takes of an {crypto.DEVICE}: times and products of area and time follow.
+Count the clocks of every operation of P-256, AES, SHA-256 and key store on the RTL, for each variant, and
+measure what each block takes of an {crypto.DEVICE}: times and products of area and time follow, and a plot of
+area over clocks.
 
 An operation of P-256, AES or the key store lasts from the core's write to `operate` until the interrupt; its
 data are moved before and after it. One of SHA-256 lasts from the first word that a hardware user offers
@@ -35,27 +37,43 @@ Rows without a variant: what other designs say of theirs; their area, where it i
 Ours is of the whole block with its registers, memories and ways to the key store. ✗ after a mark: missed."""
 
 
+_PLOT = Path("crypto-pareto.svg")
+
+
 def add(benches: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the sub-command."""
     parser = benches.add_parser(
         "crypto",
         help="clocks of the cryptography, with its area and time, beside the marks",
         description=_ABOUT,
-        epilog="Example:\n  wattseal bench crypto --synth --plot pareto.svg --json crypto.json",
+        epilog="Examples:\n"
+        "  wattseal bench crypto --json crypto.json     clocks, area and the plot: half an hour\n"
+        "  wattseal bench crypto --no-synth             clocks alone: a minute",
     )
-    parser.add_argument("--synth", action="store_true", help="also synthesise each block; takes half an hour")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="with --synth, draw area over clocks: .svg or .png"
+        "--no-synth", action="store_true", help="leave area and clock out, which take half an hour"
+    )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help=f"where to draw area over clocks: .svg or .png (default {_PLOT}; none with --no-synth)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="blocks synthesised at a time (default one a core)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    synthesises = not arguments.no_synth
+    if synthesises and arguments.plot is None:
+        arguments.plot = _PLOT
     _check(arguments)
     with shown() as progress:
         counted = crypto.cycles(progress)
-        areas = crypto.area(progress) if arguments.synth else {}
+        areas = crypto.area(progress, jobs=arguments.jobs or os.cpu_count() or 1) if synthesises else {}
     figures = crypto.figures(counted, areas)
     console = Console()
     for table in _tables(figures):
@@ -75,17 +93,22 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse before the run what would fail after it."""
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise InputError(f"--jobs must be 1 or more, not {arguments.jobs}.")
     if arguments.plot and _kind(arguments.plot) not in FORMATS:
         endings = " or ".join(f".{kind}" for kind in FORMATS)
         raise InputError(f"{arguments.plot}: a plot is {endings}; give its name such an ending.")
-    if arguments.plot and not arguments.synth:
-        raise InputError(f"{arguments.plot}: the plot shows area, which only --synth measures; add --synth.")
+    if arguments.plot and arguments.no_synth:
+        raise InputError(
+            f"{arguments.plot}: the plot shows area, which is not measured with --no-synth: leave one of the "
+            f"two out."
+        )
     for path in (arguments.json, arguments.plot):
         if path:
             check_writable(path)
     if arguments.plot and arguments.json and arguments.plot.resolve() == arguments.json.resolve():
         raise InputError(f"{arguments.json}: is given for JSON and for the plot; give two files.")
-    if arguments.synth:
+    if not arguments.no_synth:
         for tool in ("yosys", "nextpnr-ecp5"):
             tools.find(tool)
 

@@ -74,10 +74,10 @@ def test_all_clocks_are_within_their_budgets():
 
 
 def test_figures_follow_from_clocks_and_area():
-    counted = {("p256_sign", "row"): 100_000, ("sha256_block", "fast"): 65.0}
+    counted = {("p256_sign_checked", "row"): 100_000, ("sha256_block", "fast"): 65.0}
     sign, block = crypto.figures(counted, {("p256", "row"): USED})
     assert sign == Figure(
-        operation="p256_sign", variant="row", cycles=100_000, lut4=5000, ff=1000, dsp=4, mhz=50.0
+        operation="p256_sign_checked", variant="row", cycles=100_000, lut4=5000, ff=1000, dsp=4, mhz=50.0
     )
     assert sign.microseconds == 2000
     assert sign.area_time == 10_000
@@ -123,12 +123,12 @@ def test_a_plot_of_little():
 @pytest.mark.parametrize("synth", [False, True])
 def test_the_command_prints_and_writes(synth, monkeypatch, tmp_path, capsys):
     counted = {key: 20_000 + number for number, key in enumerate(_all())}
-    counted["p256_sign", "row"] = 123_456
+    counted["p256_sign_checked", "row"] = 123_456
     monkeypatch.setattr(crypto, "cycles", lambda progress: counted)
-    monkeypatch.setattr(crypto, "area", lambda progress: dict.fromkeys(BLOCKS, USED))
+    monkeypatch.setattr(crypto, "area", lambda progress, jobs: dict.fromkeys(BLOCKS, USED))
     monkeypatch.setenv("COLUMNS", "160")
     path, plot = tmp_path / "crypto.json", tmp_path / "pareto.svg"
-    given = ["--synth", "--plot", str(plot)] if synth else []
+    given = ["--plot", str(plot)] if synth else ["--no-synth"]
     assert main(["bench", "crypto", "--json", str(path), *given]) == 0
     shown = capsys.readouterr().out
     assert "123,456" in shown
@@ -139,10 +139,10 @@ def test_the_command_prints_and_writes(synth, monkeypatch, tmp_path, capsys):
     assert ("2,469.12" in shown) == synth  # µs
     written = json.loads(path.read_text())
     assert [(each["operation"], each["variant"]) for each in written] == _all()
-    sign = written[_all().index(("p256_sign", "row"))]
+    sign = written[_all().index(("p256_sign_checked", "row"))]
     area = {"lut4": 5000, "ff": 1000, "dsp": 4, "mhz": 50.0}
     assert sign == {
-        "operation": "p256_sign",
+        "operation": "p256_sign_checked",
         "variant": "row",
         "cycles": 123_456,
         **(area if synth else dict.fromkeys(area)),
@@ -153,10 +153,14 @@ def test_the_command_prints_and_writes(synth, monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (["--plot", "a.svg"], "a.svg: the plot shows area, which only --synth measures; add --synth."),
-        (["--synth", "--plot", "a.pdf"], "a.pdf: a plot is .svg or .png; give its name such an ending."),
+        (
+            ["--no-synth", "--plot", "a.svg"],
+            "a.svg: the plot shows area, which is not measured with --no-synth",
+        ),
+        (["--plot", "a.pdf"], "a.pdf: a plot is .svg or .png; give its name such an ending."),
+        (["--jobs", "0"], "--jobs must be 1 or more, not 0."),
         (["--json", "/nowhere/a.json"], "the folder /nowhere does not exist"),
-        (["--synth", "--json", "a.svg", "--plot", "a.svg"], "is given for JSON and for the plot"),
+        (["--json", "a.svg", "--plot", "a.svg"], "is given for JSON and for the plot"),
     ],
 )
 def test_bad_input(given, sentence, capsys, monkeypatch, tmp_path):
@@ -169,5 +173,5 @@ def test_bad_input(given, sentence, capsys, monkeypatch, tmp_path):
 def test_a_missing_tool_is_named_before_anything_is_measured(capsys, monkeypatch):
     monkeypatch.setattr(crypto, "cycles", lambda progress: pytest.fail("it measured"))
     monkeypatch.setenv("YOSYS", "no-such-yosys")
-    assert main(["bench", "crypto", "--synth"]) == 2
+    assert main(["bench", "crypto"]) == 2
     assert "YOSYS must name an executable file" in capsys.readouterr().err
