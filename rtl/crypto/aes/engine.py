@@ -8,7 +8,7 @@ from ...bus import KeyPathSignature, KeyResultSignature, wishbone
 from .engine_keys import KEY_OPERATIONS, KEY_WORDS, KeyStates, Then
 from .message_memory import IV_PLACE, MESSAGE_WORDS, TAG_PLACE, MessageMemory
 from .registers import ApplicationOperation, IvChoice, Session, Status
-from .signature import Operation
+from .signature import Command, Operation
 from .unit import Unit
 
 __all__ = ["Engine"]
@@ -114,6 +114,7 @@ class Engine(KeyStates):
         self._number = Signal(range(KEY_WORDS))  # of a word of a key
         self._in_order, self._too_long, self._right_length = Signal(), Signal(), Signal()
         self._then = Signal(Then)
+        self._order = Signal(Command)  # to the unit
         self._reports = Signal()  # the operation is over when the memory is cleared
 
     def elaborate(self, platform):
@@ -122,6 +123,7 @@ class Engine(KeyStates):
         connect(m, flipped(self.memory), self._memory.bus)
         unit, memory = self._unit, self._memory
         self._check(m)
+        m.d.comb += unit.result.ready.eq(1)
         with m.FSM(init="Clear") as fsm:
             self._idle(m)
             self._judge(m)
@@ -145,9 +147,9 @@ class Engine(KeyStates):
             self.settled.eq(~_any(fsm.ongoing(state) for state in key_states)),
             self.dropped.eq(memory.dropped),
             memory.locked.eq(self.busy),
-            memory.result.stb.eq(unit.result.valid),
+            memory.result.stb.eq(unit.result.valid & unit.result.ready),
+            memory.result.head.eq(unit.head),
             memory.result.data.eq(unit.result.payload),
-            unit.result.ready.eq(1),
             self.key.request.payload.slot.eq(Mux(self._is_target, self._target, self._slot)),
             self.result.request.payload.slot.eq(self._target),
             self.result.request.payload.external.eq(self._external),
@@ -258,7 +260,7 @@ class Engine(KeyStates):
 
     def _open(self, m):
         """The IV of a message of GCM."""
-        memory, transfer = self._memory, self._memory.transfer
+        unit, memory, transfer = self._unit, self._memory, self._memory.transfer
         with m.State("Choose IV"):
             m.next = "Set IV"
             with m.If(self._iv_choice == IvChoice.HARDWARE):
@@ -273,7 +275,9 @@ class Engine(KeyStates):
             m.d.comb += [memory.write.stb.eq(1), memory.write.place.eq(IV_PLACE + self._number)]
             m.d.comb += [
                 self.iv_lower.eq(self._number[1]),
-                memory.write.data.eq(Mux(self._number == 0, self.fixed_field, self.iv_word)),
+                # An idle unit passes words on to the memory.
+                unit.words.payload.data.eq(Mux(self._number == 0, self.fixed_field, self.iv_word)),
+                unit.words.payload.bytes.eq(4),
             ]
             m.d.sync += self._number.eq(self._number + 1)
             with m.If(self._number == 2):
@@ -286,19 +290,16 @@ class Engine(KeyStates):
             ]
             self._command(m, Mux(transfer.length == 12, Operation.IV, Operation.HASHED_IV), Then.OPENING)
 
-    def _command(self, m, operation, then, *, final=0, turns=0, follow="Run"):
-        """Start a transfer and a command of the unit; part of a state's actions."""
-        unit, command = self._unit, self._unit.command.payload
-        m.d.comb += [
-            unit.command.valid.eq(1),
-            command.operation.eq(operation),
-            command.final.eq(final),
-            command.turns.eq(turns),
+    def _command(self, m, operation, then, *, final=0, turns=0):
+        """Start a transfer, then a command of the unit; part of a state's actions."""
+        m.d.comb += self._memory.start.eq(1)
+        m.d.sync += [
+            self._order.operation.eq(operation),
+            self._order.final.eq(final),
+            self._order.turns.eq(turns),
+            self._then.eq(then),
         ]
-        with m.If(unit.command.ready):
-            m.d.comb += self._memory.start.eq(1)
-            m.d.sync += self._then.eq(then)
-            m.next = follow
+        m.next = "Command"
 
     def _run(self, m):
         """Pieces of messages, and what follows the last one."""
@@ -323,12 +324,24 @@ class Engine(KeyStates):
             ]
             operation = Mux(verifies, Operation.CHECK, Operation.TAG)
             self._command(m, operation, Mux(verifies, Then.CHECK, Then.TAG))
+        with m.State("Command"):
+            m.d.comb += [unit.command.valid.eq(1), unit.command.payload.eq(self._order)]
+            with m.If(unit.command.ready):
+                m.next = "Run"
+                with m.If(self._then == Then.UNWRAP):
+                    m.next = "Unwrap Head"
         with m.State("Run"):
             m.d.comb += [
                 unit.words.valid.eq(memory.words.valid),
                 unit.words.payload.eq(memory.words.payload),
                 memory.words.ready.eq(unit.words.ready),
             ]
+            # Words of the tag take the places of words that nobody wants.
+            with m.If(self._then == Then.TAG):
+                m.d.comb += [
+                    unit.result.ready.eq(memory.words.valid),
+                    memory.words.ready.eq(unit.result.valid),
+                ]
             with m.If(unit.done):
                 m.next = "Report"
                 with m.Switch(self._then):

@@ -103,7 +103,6 @@ class KeyStates(wiring.Component):
                 unit.words.payload.last.eq(self._number == Mux(self._short, 3, 7)),
                 memory.write.stb.eq(key.key.valid & useful & self._is_target),
                 memory.write.place.eq(_DATA_PLACE + self._number),
-                memory.write.data.eq(key.key.payload),
                 key.key.ready.eq(unit.words.ready | ~useful | self._is_target),
             ]
             with m.If(key.refused):
@@ -151,7 +150,7 @@ class KeyStates(wiring.Component):
             with m.If(unwraps):
                 m.d.comb += [transfer.turns.eq(0), transfer.backwards.eq(0), transfer.place.eq(0)]
                 m.d.comb += transfer.length.eq(8)
-                self._command(m, Operation.UNWRAP, Then.UNWRAP, turns=turns, follow="Unwrap Head")
+                self._command(m, Operation.UNWRAP, Then.UNWRAP, turns=turns)
             with m.Else():
                 self._command(m, Operation.WRAP, Then.WRAP, turns=turns)
         with m.State("Unwrap Head"):

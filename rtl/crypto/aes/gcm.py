@@ -11,6 +11,11 @@ class GcmStates(Sequencer):
 
     def _set_iv(self, m):
         path, ghash = self._path, self._ghash
+        with m.State("Begin IV"):
+            m.d.comb += ghash.clear.eq(1)  # of what CMAC's keys are made of
+            m.next = "Take IV"
+            with m.If(self._asked.operation == Operation.HASHED_IV):
+                m.next = "Take Hashed IV"
         with m.State("Take IV"):
             m.d.comb += [self.words.ready.eq(1), path.bytes.eq(4)]
             with m.If(self.words.valid):

@@ -52,7 +52,7 @@ class WrapStates(Sequencer):
                         m.d.sync += self._same.eq(1)
                         m.next = "End Wrap"
         with m.State("End Wrap"):
-            m.d.comb += [path.add_block.eq(1), self.result.valid.eq(~unwraps)]
+            m.d.comb += [path.add_block.eq(1), self.result.valid.eq(~unwraps), self.head.eq(1)]
             with m.If(unwraps):
                 m.d.comb += path.constant.eq(_WRAP_IV)
                 self._compare(m, 0b1111)

@@ -1,6 +1,6 @@
 """The memory in which messages are worked on in place."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -25,13 +25,13 @@ _STORED = (
 class Transfer(data.Struct):
     """Words from the memory to the unit, and back to the same places.
 
-    ``length`` in bytes. ``turns``: over and over the places from ``place`` to ``end``; ``backwards``: by two
-    words each, from the last two places on.
+    ``length`` in bytes. ``turns``: over and over the places from ``place`` to ``end``, both included, by two
+    words each, which are read when the two before have been written; ``backwards``: from the last two on.
     """
 
     place: range(_WORDS)
     end: range(_WORDS)
-    length: 14
+    length: 12
     turns: 1
     backwards: 1
 
@@ -52,17 +52,23 @@ class MessageMemory(wiring.Component):
     transfer : In(Transfer)
         See there.
     active : Out(1)
-        Words of the transfer are yet to be taken.
+        Words of the transfer are yet to be taken. Of turns, there is no end.
     words : Out(stream of Word)
         Words of the transfer.
-    result : In({stb, data})
-        A word for the next place of the transfer, or behind its last one, from place 0 on.
-    write : In({stb, place, data})
-        A word for a place.
+    result : In({stb, head, data})
+        A word for the place of the word that is offered; with turns, for the two that were taken. ``head``:
+        for the first two places of the memory.
+    write : In({stb, place})
+        ``result.data`` is for that place.
     clear : In(1)
-        Starts to fill the memory with zeros.
+        Starts to fill the memory with zeros, and ends the transfer.
     clearing : Out(1)
         That is not done yet.
+
+    Latency
+    -------
+    A word is offered four clocks after ``start``, the others two clocks after the one before was taken, at
+    the earliest.
     """
 
     def __init__(self):
@@ -75,8 +81,8 @@ class MessageMemory(wiring.Component):
                 "transfer": In(Transfer),
                 "active": Out(1),
                 "words": Out(stream.Signature(Word)),
-                "result": In(data.StructLayout({"stb": 1, "data": 32})),
-                "write": In(data.StructLayout({"stb": 1, "place": range(_WORDS), "data": 32})),
+                "result": In(data.StructLayout({"stb": 1, "head": 1, "data": 32})),
+                "write": In(data.StructLayout({"stb": 1, "place": range(_WORDS)})),
                 "clear": In(1),
                 "clearing": Out(1),
             }
@@ -86,89 +92,101 @@ class MessageMemory(wiring.Component):
             register = StoredRegister(description=description, width=32, access="rw", count=words)
             memory_map.add_resource(register, name=(name,), addr=start, size=words)
         self.bus.memory_map = memory_map
-        self._transfer = Signal(Transfer)
+        self._place = Signal(range(_WORDS))  # of the next word; of turns, of the next word or result
+        self._offered = Signal(range(_WORDS))  # place of the word that is offered
+        self._turns = Signal()
+        self._begins, self._fetches = Signal(), Signal()
+        self._moves = Signal()  # the next word becomes the one that is offered
 
     def elaborate(self, platform):
         m = Module()
         # What is read of a word in the clock in which it is written is never used.
         m.submodules.cells = memory = Memory(shape=32, depth=_WORDS, init=[], attrs={"no_rw_check": 1})
         read_port, write_port = memory.read_port(), memory.write_port()
-        bus, cleared = self.bus, Signal(range(_WORDS))
-        shown, writes = Signal(), Signal()
-        read_place = self._read(m, read_port.data)
+        bus, shown, writes = self.bus, Signal(), Signal()
+        place = Mux(self._turns | self.clearing, self._place, self._offered)
         m.d.comb += [
             writes.eq(bus.cyc & bus.stb & bus.we & ~bus.ack),
             self.dropped.eq(writes & self.locked),
-            read_port.addr.eq(Mux(self.locked, read_place, bus.adr)),
+            read_port.addr.eq(Mux(self.locked, self._place, bus.adr)),
             bus.dat_r.eq(Mux(shown, read_port.data, 0)),
+            write_port.en.eq(
+                Mux(self.locked, self.write.stb | self.result.stb | self.clearing, writes),
+            ),
+            write_port.data.eq(Mux(self.clearing, 0, Mux(self.locked, self.result.data, bus.dat_w))),
         ]
         m.d.sync += [bus.ack.eq(bus.cyc & bus.stb & ~bus.ack), shown.eq(~self.locked)]
-        write_place = self._write_place(m)
-        with m.If(self.clear):
-            m.d.sync += [self.clearing.eq(1), cleared.eq(0)]
-        with m.Elif(self.clearing):
-            m.d.comb += [write_port.en.eq(1), write_port.addr.eq(cleared)]
-            m.d.sync += [cleared.eq(cleared + 1), self.clearing.eq(cleared != _WORDS - 1)]
-        with m.If(~self.clearing):
-            with m.If(self.write.stb):
-                m.d.comb += [write_port.addr.eq(self.write.place), write_port.data.eq(self.write.data)]
-            with m.Elif(self.locked):
-                m.d.comb += [write_port.addr.eq(write_place), write_port.data.eq(self.result.data)]
-            with m.Else():
-                m.d.comb += [write_port.addr.eq(bus.adr), write_port.data.eq(bus.dat_w)]
-            m.d.comb += write_port.en.eq(
-                self.write.stb | (self.result.stb & self.locked) | (writes & ~self.locked)
-            )
+        with m.If(~self.locked):
+            m.d.comb += write_port.addr.eq(bus.adr)
+        with m.Elif(self.write.stb):
+            m.d.comb += write_port.addr.eq(self.write.place)
+        with m.Else():
+            m.d.comb += write_port.addr.eq(Mux(self.result.head, self._place[0], place))
+        self._move(m)
+        self._offer(m, read_port.data)
         return m
 
-    def _follow(self, place):
-        """The place after ``place`` of the transfer."""
-        transfer = self._transfer
-        onwards = Mux(transfer.turns & (place == transfer.end), transfer.place, place + 1)
-        back = Mux(place == transfer.place + 1, transfer.end - 1, place - 3)
-        return Mux(transfer.backwards & place[0], back, onwards)
+    def _move(self, m):
+        """The next place: behind each word, or each result of turns; of clearing, in each clock."""
+        transfer, place = self.transfer, self._place
+        first, last, backwards = Signal.like(place), Signal(8), Signal()  # `last` of the pairs of turns
+        result, ends, wraps = Signal(), Signal(), Signal()
+        m.d.comb += [
+            result.eq(self._turns & self.result.stb),
+            ends.eq(result & place[0]),  # of a pair
+            wraps.eq(ends & (place[1:9] == last)),
+        ]
+        returns = self._turns & place[0] & ~(ends & ~backwards)
+        step = Cat(1, returns & ~ends, returns.replicate(len(place) - 2))  # 1; -1; -3, to the pair before
+        with m.If(self.clear):
+            m.d.sync += [self.clearing.eq(1), self._turns.eq(0)]
+        with m.Elif(self.start):
+            m.d.sync += [
+                first.eq(Mux(transfer.backwards, transfer.end ^ 1, transfer.place)),
+                last.eq(Mux(transfer.backwards, transfer.place, transfer.end)[1:9]),
+                backwards.eq(transfer.backwards),
+                self._turns.eq(transfer.turns),
+            ]
+        with m.If(self.clear):
+            m.d.sync += place.eq(0)
+        with m.Elif(self._begins | wraps):
+            m.d.sync += place.eq(first)
+        with m.Elif(self._moves | result | self.clearing):
+            m.d.sync += place.eq((place + step)[: len(place)])
+        with m.If(self.clearing & (place == _WORDS - 1)):
+            m.d.sync += self.clearing.eq(0)
+        m.d.sync += self._begins.eq(self.start)
+        with m.If(self._begins | ends):
+            m.d.sync += self._fetches.eq(1)
 
-    def _read(self, m, word):
-        """Offers the words of the transfer. Returns the place that is read."""
-        place, left = Signal(range(_WORDS)), Signal(14)
-        following, fetches = Signal.like(place), Signal()
-        fresh, moves = Signal(), Signal()  # the word read is the next one; it becomes the one offered
+    def _offer(self, m, word):
+        """Offers the words of the transfer."""
+        left, count = Signal(10), Signal(2)  # whole words; bytes of the last one
+        fresh, ends = Signal(), Signal()  # the word read is the next one; it is the last one
         valid, payload = Signal(), Signal(Word)
         m.d.comb += [
-            moves.eq(fresh & (~valid | self.words.ready)),
-            following.eq(Mux(moves, self._follow(place), place)),
-            self.active.eq(fetches | valid),
+            ends.eq((left == 0) | ((left == 1) & (count == 0))),
+            self._moves.eq(fresh & (~valid | self.words.ready)),
+            self.active.eq(self._begins | self._fetches | valid),
             self.words.valid.eq(valid),
             self.words.payload.eq(payload),
         ]
+        m.d.sync += fresh.eq(self._fetches & ~self._moves)
         with m.If(self.words.ready):
             m.d.sync += valid.eq(0)
-        with m.If(self.start):
-            m.d.sync += [self._transfer.eq(self.transfer), place.eq(self._first()), fetches.eq(1)]
-            m.d.sync += [left.eq(self.transfer.length), fresh.eq(0), valid.eq(0)]
-        with m.Elif(fetches):
-            m.d.sync += [fresh.eq(1), place.eq(following)]
-            with m.If(moves):
-                m.d.sync += [
-                    valid.eq(1),
-                    payload.data.eq(word),
-                    payload.last.eq(left <= 4),
-                    payload.bytes.eq(Mux(left < 4, left, 4)),
-                    left.eq(left - 4),
-                ]
-                with m.If(left <= 4):
-                    m.d.sync += [fetches.eq(0), fresh.eq(0)]
-        return following
-
-    def _first(self):
-        transfer = self.transfer
-        return Mux(transfer.backwards, transfer.end - 1, transfer.place)
-
-    def _write_place(self, m):
-        """The place of the next result."""
-        place, left = Signal(range(_WORDS)), Signal(12)  # words
-        with m.If(self.start):
-            m.d.sync += [place.eq(self._first()), left.eq((self.transfer.length + 3) >> 2)]
-        with m.Elif(self.result.stb):
-            m.d.sync += [place.eq(Mux(left == 1, 0, self._follow(place))), left.eq(left - 1)]
-        return place
+        with m.If(self._moves):
+            m.d.sync += [
+                valid.eq(1),
+                payload.data.eq(word),
+                payload.last.eq(ends),
+                payload.bytes.eq(Mux(left == 0, count, 4)),
+                self._offered.eq(self._place),
+                left.eq(left - 1),
+            ]
+            with m.If(Mux(self._turns, self._place[0], ends)):
+                m.d.sync += [self._fetches.eq(0), fresh.eq(0)]
+        with m.If(self.start | self.clear):
+            m.d.sync += [self._fetches.eq(0), fresh.eq(0), valid.eq(0)]
+            m.d.sync += Cat(left, count).eq(Cat(self.transfer.length[2:], self.transfer.length[:2]))
+        with m.If(self.clear):
+            m.d.sync += payload.eq(0)

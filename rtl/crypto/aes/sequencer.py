@@ -46,6 +46,7 @@ class Sequencer(wiring.Component):
                 "command": In(stream.Signature(Command)),
                 "words": In(stream.Signature(Word)),
                 "result": Out(stream.Signature(32)),
+                "head": Out(1),
                 "done": Out(1),
                 "match": Out(1),
                 "long": Out(1),

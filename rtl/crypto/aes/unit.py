@@ -48,6 +48,9 @@ class Unit(GcmStates, CmacStates, WrapStates):
     result : Out(stream of 32 bits)
         Words of the message, the tag, or of key data. After the turns of ``WRAP`` the first 64 bits of
         the wrapped data; before those of ``UNWRAP`` they come from ``words``.
+        While there is no command, the word at ``words`` passes to ``result``, neither valid nor taken.
+    head : Out(1)
+        The word at ``result`` is of the first 64 bits of the wrapped data.
     done : Out(1)
         High for one clock when a command is done.
     match : Out(1)
@@ -125,9 +128,9 @@ class Unit(GcmStates, CmacStates, WrapStates):
     def _idle(self, m):
         asked = self.command.payload
         follows = {
-            Operation.KEY: "Take Key",
-            Operation.IV: "Take IV",
-            Operation.HASHED_IV: "Take Hashed IV",
+            Operation.KEY: "Begin Key",
+            Operation.IV: "Begin IV",
+            Operation.HASHED_IV: "Begin IV",
             Operation.AAD: "Take AAD",
             Operation.ENCRYPT: "Pad AAD",
             Operation.DECRYPT: "Pad AAD",
@@ -139,7 +142,7 @@ class Unit(GcmStates, CmacStates, WrapStates):
             Operation.WIPE: "Wipe Key",
         }
         with m.State("Idle"):
-            m.d.comb += self.command.ready.eq(1)
+            m.d.comb += [self.command.ready.eq(1), self._path.bytes.eq(self.words.payload.bytes)]
             with m.If(self.command.valid):
                 m.d.sync += [
                     self._asked.operation.eq(asked.operation),
@@ -153,14 +156,14 @@ class Unit(GcmStates, CmacStates, WrapStates):
                     for operation, state in follows.items():
                         with m.Case(operation):
                             m.next = state
-                with m.If(asked.operation.as_value().matches(Operation.IV, Operation.HASHED_IV)):
-                    m.d.comb += self._ghash.clear.eq(1)  # of what CMAC's keys are made of
                 with m.If(asked.operation == Operation.KEY):
-                    self._clear(m)
                     m.d.sync += self._asked.short.eq(asked.short)
 
     def _load_key(self, m):
         cipher, ghash = self._path.cipher, self._ghash
+        with m.State("Begin Key"):
+            self._clear(m)
+            m.next = "Take Key"
         with m.State("Take Key"):
             m.d.comb += [self.words.ready.eq(1), cipher.key_stb.eq(self.words.valid)]
             with m.If(self.words.valid):
