@@ -7,11 +7,13 @@ from amaranth.lib import io
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import connect
 
+from rtl.entropy.jitter import REFERENCE
+from rtl.entropy.ring_oscillators import RingOscillators
 from rtl.metering.program.settings import TEMPERATURE_FRACTION
 from rtl.metering.word_receiver import WordReceiver
 from rtl.periph.uart_bridge import UartBridge
 
-from .boards import SENSORS, Board
+from .boards import SENSORS, Board, family_of
 from .chip import Soc
 from .clocks import BoardClocks
 from .formats.bridge import BRIDGE
@@ -37,6 +39,11 @@ class BoardTop(Elaboratable):
     def __init__(self, board: Board):
         self._board = board
         self._soc = Soc(board.config)
+
+    @property
+    def ring_lengths(self):
+        """Stages of each ring oscillator on the board; empty if the chip takes no noise."""
+        return REFERENCE.ring_lengths if hasattr(self._soc, "noise") else ()
 
     def elaborate(self, platform):
         config, soc = self._board.config, self._soc
@@ -67,6 +74,10 @@ class BoardTop(Elaboratable):
             # A board has no sensor of temperature.
             soc.temperature.eq(_REFERENCE_CELSIUS << TEMPERATURE_FRACTION),
         ]
+
+        if self.ring_lengths:
+            m.submodules.ring_oscillators = rings = RingOscillators(family=family_of(platform))
+            connect(m, rings.noise, soc.noise)
 
         m.submodules.pins = pins = Module()
         self._join_words(pins, platform, receiver)

@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from amaranth.build import Attrs, Pins, Platform, Resource, Subsignal
+from amaranth.vendor import LatticeECP5Platform, SiliconBluePlatform
 
 from .config import SocConfig, preset
 from .errors import InputError
 
-__all__ = ["BOARDS", "SENSORS", "Board", "Header", "board"]
+__all__ = ["BOARDS", "SENSORS", "Board", "Header", "board", "family_of"]
 
 SENSORS = ("magnet", "cover_main", "cover_terminal", "brown_out")
 """What tells of magnets, open covers and a failing supply, from pins."""
@@ -300,3 +301,12 @@ def board(name: str) -> Board:
         return BOARDS[name]
     except KeyError:
         raise InputError(f"There is no board {name!r}; known are {', '.join(BOARDS)}.") from None
+
+
+def family_of(platform: Platform) -> str:
+    """Amaranth's name of the family of FPGAs; raises `InputError` if it is none of ours."""
+    if isinstance(platform, LatticeECP5Platform):
+        return "ecp5"
+    if isinstance(platform, SiliconBluePlatform):
+        return "ice40"
+    raise InputError(f"{type(platform).__name__} must be a board with an ECP5 or an iCE40, which it is not.")

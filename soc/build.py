@@ -2,19 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from amaranth import Elaboratable
 from amaranth.build import Platform
-from amaranth.vendor import LatticeECP5Platform, SiliconBluePlatform
 
 from . import tools
 from .board_top import BoardTop
-from .boards import Board
+from .boards import Board, family_of
 from .errors import InputError
+from .loops import check_rings
 from .utilisation import FAMILIES, Family, Utilisation, placed, synthesised
 
 __all__ = ["DOMAINS", "STEPS", "build", "build_design"]
@@ -56,11 +56,13 @@ def build(board: Board, folder: Path, *, place: bool = True, progress: Progress)
     """Build the chip for ``board`` in ``folder``; see `build_design`."""
     platform = board.make_platform()
     progress(STEPS[0], "")
+    top = BoardTop(board)
     return build_design(
-        BoardTop(board),
+        top,
         platform,
         folder,
         domains=DOMAINS,
+        ring_lengths=top.ring_lengths,
         place=place,
         progress=progress,
         about={"board": board.name, "title": board.title, "preset": board.config.name},
@@ -73,6 +75,7 @@ def build_design(
     folder: Path,
     *,
     domains: Mapping[str, str],
+    ring_lengths: Sequence[int] = (),
     place: bool = True,
     progress: Progress,
     about: Mapping[str, str],
@@ -93,6 +96,8 @@ def build_design(
         Where it is built.
     domains : mapping of str to str
         For each clock domain a submodule that is in it alone.
+    ring_lengths : sequence of int
+        Stages of each ring oscillator of the design: they must be in the netlist after each step.
     place : bool
         Whether to go on after synthesis.
     progress : callable
@@ -103,9 +108,9 @@ def build_design(
     Raises
     ------
     InputError
-        If a tool is missing or fails, or the design does not fit.
+        If a tool is missing or fails, the design does not fit, or a ring oscillator got lost.
     """
-    family = FAMILIES[_family(platform)]
+    family = FAMILIES[family_of(platform)]
     needed = [tool for tool in platform.required_tools if tool in tools.TOOLS and (place or tool == "yosys")]
     commands = {tool: tools.find(tool) for tool in needed}
     _clear(folder)
@@ -122,6 +127,7 @@ def build_design(
             "--detailed-timing-report",
             f"--write {_NAME}.placed.json",
             "--timing-allow-fail",
+            *(["--ignore-loops"] if ring_lengths else []),
         ],
     )
     plan.extract(str(folder))
@@ -132,21 +138,17 @@ def build_design(
         progress(step, "")
         tools.run([commands[tool], *arguments], folder, _watch(step, progress))
         if step == STEPS[1]:
-            utilisation = synthesised(_load(folder, "json"), family)
+            netlist = _load(folder, "json")
+            check_rings(netlist, ring_lengths, "synthesis")
+            utilisation = synthesised(netlist, family)
         elif step == STEPS[2]:
-            utilisation = placed(_load(folder, "placed.json"), _load(folder, "report.json"), family, domains)
+            netlist = _load(folder, "placed.json")
+            check_rings(netlist, ring_lengths, "placement and routing")
+            utilisation = placed(netlist, _load(folder, "report.json"), family, domains)
             if not all(clock.holds for clock in utilisation.clocks.values()):
                 break
     _write(folder, utilisation, family, {**about, "device": _device(platform)}, commands)
     return utilisation
-
-
-def _family(platform: Platform) -> str:
-    if isinstance(platform, LatticeECP5Platform):
-        return "ecp5"
-    if isinstance(platform, SiliconBluePlatform):
-        return "ice40"
-    raise InputError(f"{type(platform).__name__} must be a board with an ECP5 or an iCE40, which it is not.")
 
 
 def _device(platform: Platform) -> str:
