@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_ALPHA",
     "LAGS",
     "LAG_WINDOW",
+    "LOST_ALPHA",
     "NEAR",
     "PROPORTION_WINDOW",
     "RING_WINDOW",
@@ -37,11 +38,14 @@ LAG_WINDOW = 512
 LAGS = 16
 """Distances, from 1, at which bits are compared: a pattern of each of these periods is detected."""
 RING_WINDOW = 512
-NEAR = 2
+NEAR = 1
 """Two counts of a window that differ by so much or less are taken for the same frequency."""
 START_UP_SAMPLES = 1024
 
 DEFAULT_ALPHA = 2.0**-30
+"""Probability of a false alarm: of one value, lag or run of samples; of the rings see `LOST_ALPHA`."""
+LOST_ALPHA = 2.0**-22
+"""Of lost rings, in a window. As few rings as that allows are what the model's entropy stands on."""
 
 _LEAST_ENTROPY, _LEAST_ALPHA = 0.1, 2.0**-40  # cut-offs beyond those that these give make a test vacuous
 _LONGEST_SILENCE = 127
@@ -49,14 +53,14 @@ _PRECISION = Context(prec=60)
 _MOST_SAMPLES = 1 << 16
 
 
-def default_cutoffs(*, banks, lengths, h=ASSUMED_ENTROPY, alpha=DEFAULT_ALPHA):
+def default_cutoffs(*, banks, lengths, h=ASSUMED_ENTROPY, alpha=DEFAULT_ALPHA, lost_alpha=LOST_ALPHA):
     """Cut-off of each test by name, for ``banks`` of rings of so many ``lengths``."""
     return {
         "repetition": repetition_cutoff(h, alpha),
         "proportion": proportion_cutoff(h, alpha),
         "lag": lag_cutoff(h, alpha),
         "silence": silence_cutoff(alpha, banks * lengths),
-        "lost": lost_rings_cutoff(alpha, banks, lengths),
+        "lost": lost_rings_cutoff(lost_alpha, banks, lengths),
     }
 
 
@@ -72,7 +76,7 @@ def admissible_cutoffs(*, banks, lengths):
         "proportion": range(PROPORTION_WINDOW // 2 + 1, proportion_cutoff(h, alpha) + 1),
         "lag": range(LAG_WINDOW // 2 + 1, lag_cutoff(h, alpha) + 1),
         "silence": range(1, _LONGEST_SILENCE + 1),
-        "lost": range(1, max(banks * lengths // 2, lost_rings_cutoff(DEFAULT_ALPHA, banks, lengths)) + 1),
+        "lost": range(1, max(banks * lengths // 2, lost_rings_cutoff(LOST_ALPHA, banks, lengths)) + 1),
     }
 
 
@@ -177,9 +181,9 @@ def lost_rings_cutoff(alpha, banks, lengths, window=RING_WINDOW):
 def lost_rings_false_alarm(cutoff, banks, lengths, window=RING_WINDOW):
     """Probability that ``cutoff`` or more rings of ``banks`` times ``lengths`` look lost in a window.
 
-    A ring is lost if its changes in the window are within `NEAR` of none or all, or within `NEAR` of those
-    of the ring of the same length in the bank before. Of free rings, whose counts are independent and
-    uniform, since the fraction of a period by which they advance is.
+    A ring is lost if it changes at no sample of the window or at all, or within `NEAR` as often as the ring
+    of the same length in the bank before. Of free rings, whose counts are independent and uniform, since
+    the fraction of a period by which they advance is.
     """
     _check_count("Cut-off", cutoff, 1, banks * lengths)
     return float(_lost_tails(banks, lengths, window)[cutoff])
@@ -191,7 +195,7 @@ def _lost_tails(banks, lengths, window):
     _check_count("Number of lengths", lengths, 1, 16)
     _check_count("Window", window, 4 * NEAR + 2, _MOST_SAMPLES)
     around = range(-NEAR, NEAR + 1)
-    still = [min(count, window - count) <= NEAR for count in range(window)]
+    still = [count == 0 for count in range(window)]  # modulo the window, all changes are none
     # ways[lost][count]: ways to count so that `lost` rings are, and the last ring's count is `count`.
     ways = [[int(not at) for at in still], [int(at) for at in still]]
     for _ in range(banks - 1):

@@ -16,10 +16,9 @@ class RingTest(wiring.Component):
     The model's rings are independent. How often the level of a ring changes from sample to sample, in a
     window, tells its frequency, folded into half the sampling rate. A ring is *lost* if that is
 
-    - none or half of the sampling rate, within `NEAR` changes a window: it stands still or is locked to the
-      clock; or
-    - that of the ring of the same length in the bank before: they are locked to each other, or to the same
-      disturbance.
+    - none or half of the sampling rate, exactly: the ring stands still, or is locked to the clock; or
+    - that of the ring of the same length in the bank before, within `NEAR` changes a window: they are locked
+      to each other, or to the same disturbance.
 
     One ring is looked at in a clock; the counts are in a memory.
 
@@ -101,7 +100,7 @@ class RingTest(wiring.Component):
         losses = Signal(range(rings + 1))
         m.d.comb += [
             first.eq(Cat(write.addr == n * self._banks for n in range(self._lengths)).any()),
-            lost.eq(_near_zero(count) | (~first & _near_zero(count - count_before))),
+            lost.eq((count == 0) | (~first & _near_zero(count - count_before))),
             self.failed.eq(self.stb & self.end & (losses >= self.cutoff)),
         ]
         with m.If(self.stb):
