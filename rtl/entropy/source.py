@@ -58,6 +58,10 @@ class EntropySource(wiring.Component):
     ----------
     LEAST_CLOCKS : int
         Clocks that the tests need for a sample, beyond one for each ring.
+    start_up : StartUp
+        What decides whether bits are healthy.
+    present : Signal
+        A sample was taken, and is not judged yet.
 
     Members
     -------
@@ -107,6 +111,8 @@ class EntropySource(wiring.Component):
             raise ValueError(f"Sampling divider must be {least} or more for {rings} rings, not {divider}")
         self._lengths, self._banks, self._divider = lengths, banks, divider
         self._steps = steps
+        self.start_up = StartUp()
+        self.present = Signal()
         super().__init__(
             {
                 "noise": Out(NoiseSignature(rings=rings)),
@@ -127,7 +133,7 @@ class EntropySource(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         rings = self._banks * len(self._lengths)
-        m.submodules.start_up = start_up = StartUp()
+        m.submodules.start_up = start_up = self.start_up
         m.submodules.repetition = repetition = RepetitionCount(width=len(self.cutoffs.repetition))
         m.submodules.proportion = proportion = AdaptiveProportion()
         m.submodules.lag = lag = LagTest()
@@ -136,7 +142,7 @@ class EntropySource(wiring.Component):
 
         step = Signal(range(self._divider))  # clocks since the sample was taken, less one
         sampled = Signal(rings)
-        present = Signal()  # a sample was taken, and is not judged yet
+        present = self.present
         stb = Signal()
         m.d.comb += [
             self.noise.enable.eq(self.enable),

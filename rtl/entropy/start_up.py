@@ -16,6 +16,11 @@ class StartUp(wiring.Component):
     the next sample is the first of a new one. Afterwards the count goes on, round and round, and tells where
     windows begin and end.
 
+    Attributes
+    ----------
+    again : Signal
+        The next sample begins a start-up, whatever comes of the one under way.
+
     Members
     -------
     enable : In(1)
@@ -51,10 +56,13 @@ class StartUp(wiring.Component):
     starting: Out(1, init=1)
     healthy: Out(1)
 
+    def __init__(self):
+        super().__init__()
+        self.again = Signal()
+
     def elaborate(self, platform):
         m = Module()
-        asked, fails = Signal(), Signal()
-        again = Signal()  # the next sample begins a start-up, whatever comes of this one
+        asked, fails, again = Signal(), Signal(), self.again
         m.d.comb += [
             asked.eq(self.restart | ~self.enable),
             fails.eq(self.stb & self.failed),
