@@ -46,7 +46,7 @@ class CipherSignature(wiring.Signature):
     result : In(32 * columns)
         Columns of the result.
     abort : Out(1)
-        Forgets the block in work.
+        Forgets the block in work. None is taken in the next clock.
     """
 
     def __init__(self, *, columns):
@@ -101,13 +101,14 @@ class Cipher(wiring.Component):
         # The block between two rounds is nowhere but behind the S-boxes, which are memories.
         substituted, shifted, mixed = Signal(128), Signal(128), Signal(128)
         out, following, round_key = Signal(128), Signal(128), Signal(128)
+        given_up = Signal()
         columns = [shifted[at : at + 32] for at in range(0, 128, 32)]
         m.d.comb += [
             shifted.eq(shift_rows(bytes_of(substituted))),
             mixed.eq(Cat(mix_column(column) for column in columns)),
             out.eq(Mux(passes.mix, mixed, shifted) ^ round_key),
             following.eq(Mux(passes.active, out, port.source ^ round_key)),
-            port.take.eq(port.start & port.ready & ~passes.active),
+            port.take.eq(port.start & port.ready & ~passes.active & ~given_up),
             port.taken.eq(port.take),
             port.give.eq(passes.active & passes.last & port.room),
             port.given.eq(port.give),
@@ -117,6 +118,7 @@ class Cipher(wiring.Component):
             passes.advance.eq(port.take | (passes.active & (~passes.last | port.room))),
             passes.abort.eq(port.abort | port.wipe),
         ]
+        m.d.sync += given_up.eq(passes.abort)
         steps = port.take | (passes.active & ~passes.last)
         before = self._elaborate_keys(m, passes, round_key, substituted[:32])
         for at in range(0, 128, 16):

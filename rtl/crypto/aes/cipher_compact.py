@@ -43,7 +43,7 @@ class CompactCipher(wiring.Component):
         port = self.port
         m.submodules.passes = passes = Passes()
         column, next_column, bank = Signal(2), Signal(2), Signal()  # numbers of the column; bank written
-        begun, steps, ends = Signal(), Signal(), Signal()
+        begun, steps, ends, given_up = Signal(), Signal(), Signal(), Signal()
         substituted, round_key, out = Signal(32), Signal(32), Signal(32)
         m.d.comb += [
             out.eq(
@@ -54,7 +54,7 @@ class CompactCipher(wiring.Component):
                 )
                 ^ round_key
             ),
-            port.take.eq(~passes.active & ((port.start & port.ready) | begun)),
+            port.take.eq(~passes.active & ((port.start & port.ready & ~given_up) | begun)),
             port.taken.eq(port.take & ends),
             port.give.eq(passes.active & passes.last & port.room),
             port.given.eq(port.give & ends),
@@ -66,7 +66,7 @@ class CompactCipher(wiring.Component):
             steps.eq(port.take | (passes.active & (~passes.last | port.room))),
             passes.advance.eq(steps & ends),
         ]
-        m.d.sync += column.eq(next_column)
+        m.d.sync += [column.eq(next_column), given_up.eq(passes.abort)]
         with m.If(port.abort | port.wipe):
             m.d.sync += begun.eq(0)
         with m.Else():
@@ -112,7 +112,10 @@ class CompactCipher(wiring.Component):
         Returns the word whose SubWord is to be ``substituted`` in the next clock.
         """
         port = self.port
-        m.submodules.keys = memory = Memory(shape=32, depth=4 * KEY_ROWS, init=[])
+        # What is read of a word in the clock in which it is written is never used.
+        m.submodules.keys = memory = Memory(
+            shape=32, depth=4 * KEY_ROWS, init=[], attrs={"no_rw_check": 1}
+        )
         read_port, write_port = memory.read_port(), memory.write_port()
         count = Signal(range(4 * KEY_ROWS))  # of words
         before, constant = Signal(32), Signal(8, init=1)

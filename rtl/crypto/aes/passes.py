@@ -39,7 +39,7 @@ class Passes(wiring.Component):
     advance : In(1)
         Ends the pass; while not ``active``, the block is taken, with the key row ``row`` added.
     abort : In(1)
-        Forgets the block in work.
+        Forgets the block in work. None is taken in the next clock, whose ``row`` is no block's.
     active : Out(1)
         A block is in work.
     next_linear : Out(1)
@@ -75,9 +75,7 @@ class Passes(wiring.Component):
             next_part.eq(part),
             self.next_linear.eq(self.decrypt & (next_part != _INVERSION)),
         ]
-        with m.If(self.abort):
-            m.d.comb += active.eq(0)
-        with m.Elif(self.advance):
+        with m.If(self.advance):
             with m.If(~self.active):
                 m.d.comb += [
                     active.eq(1),
@@ -107,4 +105,6 @@ class Passes(wiring.Component):
                 & Mux(self.decrypt, (next_number == 0) & (next_part == _KEYED), next_number == last_round)
             ),
         ]
+        with m.If(self.abort):
+            m.d.sync += self.active.eq(0)
         return m
