@@ -87,7 +87,7 @@ class JitterModel:
     lengths: tuple[int, ...] = (3, 4, 5, 7)
     banks: int = 8
     stage_ps: float = 700.0
-    jitter_ps: float = 1.5
+    jitter_ps: float = 1.6
     clock_hz: float = 50e6
     divider: int = 64
 
@@ -205,4 +205,4 @@ class JitterModel:
 
 
 REFERENCE = JitterModel()
-"""What the chip is built with at 50 MHz, and a jitter that is half of what has been measured on FPGAs."""
+"""What the chip is built with at 50 MHz, and about half of the jitter that has been measured on FPGAs."""

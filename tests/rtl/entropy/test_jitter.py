@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from rtl.entropy.jitter import REFERENCE, JitterModel, expected_bias, guessing_entropy
+from rtl.entropy.cutoffs import LOST_ALPHA, lost_rings_cutoff
+from rtl.entropy.jitter import ASSUMED_ENTROPY, REFERENCE, JitterModel, expected_bias, guessing_entropy
 
 DIFFUSIONS = [1e-4, 0.004, 0.02, 0.0499, 0.0501, 0.1, 0.3, 0.6]
 
@@ -44,7 +45,14 @@ def test_diffusion_is_that_of_stages_which_add_up():
 
 @pytest.mark.parametrize(
     ("jitter_ps", "entropy", "needed"),
-    [(1.0, 0.433, None), (1.5, 0.587, 28), (2.0, 0.705, 23), (3.0, 0.856, 17), (4.0, 0.933, 14)],
+    [
+        (1.0, 0.433, None),
+        (1.5, 0.587, 28),
+        (1.6, 0.613, 27),
+        (2.0, 0.705, 23),
+        (3.0, 0.856, 17),
+        (4.0, 0.933, 14),
+    ],
 )
 def test_entropy_and_rings_needed(jitter_ps, entropy, needed):
     model = replace(REFERENCE, jitter_ps=jitter_ps)
@@ -56,6 +64,11 @@ def test_entropy_and_rings_needed(jitter_ps, entropy, needed):
             >= 0.5
             > model.min_entropy(lost=model.rings - needed + 1)
         )
+
+
+def test_as_many_rings_may_be_lost_as_the_health_test_lets_pass():
+    cutoff = lost_rings_cutoff(LOST_ALPHA, REFERENCE.banks, len(REFERENCE.lengths))
+    assert REFERENCE.needed_rings(ASSUMED_ENTROPY) <= REFERENCE.rings - (cutoff - 1)
 
 
 def test_bounds_are_where_the_entropy_is_met():
