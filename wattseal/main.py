@@ -14,7 +14,7 @@ from soc.errors import InputError
 
 __all__ = ["main"]
 
-COMMANDS = ("run", "meter", "calibrate", "accuracy", "vectors", "regs", "build", "bench", "doctor")
+COMMANDS = ("run", "meter", "calibrate", "accuracy", "vectors", "regs", "build", "bench", "entropy", "doctor")
 
 _DESCRIPTION = """\
 An open secure-metering system-on-chip: simulate it with its firmware, feed it mains, build it for an FPGA.

@@ -1,0 +1,240 @@
+"""The sub-command ``entropy``: its files, tables and pictures, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtl.entropy.jitter import REFERENCE
+from sim.entropy_assessment import LEAST_BITS, assess
+from sim.ring_jitter import Conditions, RingJitter, raw_bits
+from wattseal import entropy_assess, entropy_capture
+from wattseal.entropy_cutoffs import probability
+from wattseal.main import main
+
+COUNT = 8000
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def refused(capsys, *arguments):
+    """The one sentence on standard error with which the command refuses the arguments."""
+    status: object
+    try:
+        status = main(["entropy", *map(str, arguments)])
+    except SystemExit as stop:
+        status = stop.code
+    captured = capsys.readouterr()
+    assert status == 2, captured.err
+    lines = [line for line in captured.err.splitlines() if not line.endswith("…")]
+    assert len(lines) == 1, captured.err
+    return lines[0]
+
+
+def capture(path, *options, bits=COUNT):
+    assert main(["entropy", "capture", "--bits", str(bits), "--out", str(path), *options]) == 0
+    return path.read_bytes()
+
+
+def test_captures_the_models_bits_packed(tmp_path, capsys):
+    packed = capture(tmp_path / "raw.bin")
+    expected = raw_bits(RingJitter(REFERENCE, seed=1).samples(COUNT))
+    assert [packed[place // 8] >> 7 - place % 8 & 1 for place in range(COUNT)] == expected.tolist()
+    assert "Written:" in capsys.readouterr().out
+    assert packed == capture(tmp_path / "again.bin", "--seed", "1")
+    assert packed != capture(tmp_path / "other.bin", "--seed", "2")
+
+
+def test_every_option_reaches_the_model(tmp_path):
+    options = {"jitter": 0.9, "stage": 650.0, "banks": 2, "divider": 32, "clock": 40e6}
+    conditions = Conditions(
+        celsius=60.0, drift_ppm=1.5, flicker_ppm=20.0, lock_hz=4e7, lock_strength=0.01, stuck=(0, 7)
+    )
+    arguments = [f"--{name}={value:g}" for name, value in options.items()]
+    arguments += ["--celsius=60", "--drift=1.5", "--flicker=20", "--lock-hz=4e7", "--lock-strength=0.01"]
+    packed = capture(tmp_path / "raw.bin", *arguments, "--stuck", "0,7", "--seed", "9", bits=1024)
+    model = replace(REFERENCE, jitter_ps=0.9, stage_ps=650.0, banks=2, divider=32, clock_hz=40e6)
+    expected = raw_bits(RingJitter(model, seed=9, conditions=conditions).samples(1024))
+    assert packed == np.packbits(expected).tobytes()
+
+
+def test_a_long_capture_is_that_of_the_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(entropy_capture, "_PIECE", 1000)
+    assert (
+        capture(tmp_path / "raw.bin")
+        == np.packbits(raw_bits(RingJitter(REFERENCE, seed=1).samples(COUNT))).tobytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--bits", "12"), "--bits must be 8 to 100000000 and a multiple of 8, not 12."),
+        (("--bits", "0"), "--bits must be 8 to 100000000 and a multiple of 8, not 0."),
+        (("--bits", "many"), "argument --bits: invalid int value: 'many'"),
+        (("--jitter", "0"), "--jitter: must be a number from 1e-06 to 1000, not '0'"),
+        (("--banks", "0"), "banks must be above zero and finite, not 0."),
+        (("--divider", "-3"), "divider must be above zero and finite, not -3."),
+        (("--seed", "-1"), "--seed must be 0 or more, not -1."),
+        (("--celsius", "-300"), "Temperature must be above"),
+        (("--lock-strength", "0.1"), "Frequency to lock to must be above zero, not 0.0."),
+        (("--stuck", "0,32"), "--stuck must be numbers of rings from 0 to 31, as 0,1,5, not '0,32'."),
+        (("--stuck", "a"), "--stuck must be numbers of rings from 0 to 31"),
+        (("--source", "dice"), "invalid choice: 'dice'"),
+        (("--out", "no/raw.bin"), "does not exist"),
+    ],
+)
+def test_capture_refuses(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    defaults = {"--bits": "8", "--out": "raw.bin"} | dict([arguments])
+    assert sentence in refused(capsys, "capture", *[part for pair in defaults.items() for part in pair])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_assesses_a_file(tmp_path, capsys):
+    bits = raw_bits(RingJitter(REFERENCE, seed=1).samples(COUNT))
+    raw, out, plot = tmp_path / "raw.bin", tmp_path / "raw.json", tmp_path / "raw.svg"
+    capture(raw)
+    capsys.readouterr()
+    assert main(["entropy", "assess", str(raw), "--json", str(out), "--plot", str(plot)]) == 0
+    written = json.loads(out.read_text(encoding="utf-8"))
+    estimates = assess(bits)
+    assert written["bits"] == COUNT
+    assert written["ones"] == bits.sum()
+    assert written["enough"] is False
+    assert [each["min_entropy"] for each in written["estimates"]] == [each.min_entropy for each in estimates]
+    least = min(each.min_entropy for each in estimates)
+    assert written["min_entropy"] == least
+    shown = capsys.readouterr().out
+    for each in estimates:
+        assert f"{each.name} " in shown
+        assert f"{each.min_entropy:.4f}" in shown
+    assert "8,000 bits are fewer than the 1,000,000 that the standard asks for" in shown
+    assert "No test of independence was made" in shown
+    assert "The restart tests (3.1.4) were not made" in shown
+    picture = plot.read_text(encoding="utf-8")
+    for title in ("Autocorrelation", "Runs", "Share of ones", "row by row"):
+        assert title in picture
+
+
+def test_assesses_the_first_bits(tmp_path, capsys):
+    capture(tmp_path / "raw.bin", bits=16_000)
+    out = tmp_path / "raw.json"
+    assert main(["entropy", "assess", str(tmp_path / "raw.bin"), "--bits", "8000", "--json", str(out)]) == 0
+    expected = assess(raw_bits(RingJitter(REFERENCE, seed=1).samples(8000)))
+    assert json.loads(out.read_text(encoding="utf-8"))["min_entropy"] == min(e.min_entropy for e in expected)
+
+
+def test_enough_bits_are_not_warned_of(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(entropy_assess, "STANDARD_BITS", COUNT)
+    capture(tmp_path / "raw.bin")
+    assert main(["entropy", "assess", str(tmp_path / "raw.bin")]) == 0
+    assert "fewer than" not in capsys.readouterr().out
+
+
+def test_constant_bits_are_drawn_too(tmp_path):
+    (tmp_path / "raw.bin").write_bytes(bytes(1000))
+    plot = tmp_path / "raw.PNG"
+    assert main(["entropy", "assess", str(tmp_path / "raw.bin"), "--plot", str(plot)]) == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("missing.bin",), "missing.bin: cannot be read (No such file or directory)"),
+        (("folder",), "folder: cannot be read (Is a directory)"),
+        (("short.bin",), f"short.bin: has 80 bits, and {LEAST_BITS} are needed; capture more."),
+        (("raw.bin", "--bits", "9000"), "--bits must be 7000 to 8000 for raw.bin, not 9000."),
+        (("raw.bin", "--bits", "8"), "--bits must be 7000 to 8000 for raw.bin, not 8."),
+        (("raw.bin", "--plot", "raw.pdf"), "raw.pdf: a plot is .svg or .png"),
+        (("raw.bin", "--plot", "no/raw.svg"), "does not exist"),
+        (("raw.bin", "--json", "raw.bin"), "raw.bin: is given twice"),
+        (("raw.bin", "--json", "same.svg", "--plot", "same.svg"), "same.svg: is given twice"),
+    ],
+)
+def test_assess_refuses(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw.bin").write_bytes(bytes(1000))
+    (tmp_path / "short.bin").write_bytes(bytes(10))
+    (tmp_path / "folder").mkdir()
+    assert sentence in refused(capsys, "assess", *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "raw.bin", "short.bin"]
+
+
+def test_a_file_that_is_too_long_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(entropy_assess, "MOST_BITS", 7992)
+    (tmp_path / "raw.bin").write_bytes(bytes(1000))
+    assert "has more than 7992 bits; give --bits" in refused(capsys, "assess", tmp_path / "raw.bin")
+    assert main(["entropy", "assess", str(tmp_path / "raw.bin"), "--bits", "7000"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("h", "alpha", "repetition", "proportion"),
+    [("0.5", "2^-30", 61, 810), ("0.5", "2^-40", 81, 824), ("1", "2**-20", 21, 589)],
+)
+def test_cutoffs_are_those_of_the_table(capsys, h, alpha, repetition, proportion):
+    assert main(["entropy", "cutoffs", "--h", h, "--alpha", alpha]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert any("Repetition count" in row and f" {repetition} " in row for row in rows)
+    assert any("Adaptive proportion, 1024 bits" in row and f" {proportion} " in row for row in rows)
+
+
+def test_another_window(capsys):
+    assert main(["entropy", "cutoffs", "--h", "0.5", "--alpha", "2^-30", "--window", "512"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert any("Adaptive proportion, 512 bits" in row and " 422 " in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--h", "0"), "Min-entropy of a bit is more than 0 and at most 1, not 0.0."),
+        (("--h", "1.5"), "Min-entropy of a bit is more than 0 and at most 1, not 1.5."),
+        (("--h", "nan"), "Min-entropy of a bit is more than 0 and at most 1, not nan."),
+        (("--h", "half"), "invalid float value: 'half'"),
+        (("--alpha", "2^-200"), "Probability of a false alarm is from 2^-128 to 0.5"),
+        (("--alpha", "0.9"), "Probability of a false alarm is from 2^-128 to 0.5"),
+        (("--alpha", "0"), "must be above 0 and below 1, as 2^-30 or 1e-9, not '0'"),
+        (("--alpha", "2^30"), "must be above 0 and below 1"),
+        (("--alpha", "2^-99999"), "must be above 0 and below 1"),
+        (("--alpha", "small"), "must be above 0 and below 1"),
+        (("--window", "1"), "Window must be from 2 to 65536, not 1."),
+        (("--window", "16"), "A window of 16 bits is too short"),
+    ],
+)
+def test_cutoffs_refuse(capsys, arguments, sentence):
+    assert sentence in refused(capsys, "cutoffs", *arguments)
+
+
+def test_a_probability_is_a_number_or_a_power_of_two():
+    assert probability("2^-30") == probability("2**-30") == probability(" 2 ^ -30") == 2.0**-30
+    assert probability("1e-9") == 1e-9
+
+
+def test_rings_tell_what_the_model_says(tmp_path, capsys):
+    plot = tmp_path / "rings.svg"
+    assert main(["entropy", "rings", "--plot", str(plot)]) == 0
+    shown = capsys.readouterr().out
+    assert f"{REFERENCE.min_entropy():.3f}" in shown
+    assert f" {REFERENCE.needed_rings(0.5)} " in shown
+    assert "312.5" in shown
+    assert "Min-entropy of a raw bit" in plot.read_text(encoding="utf-8")
+    assert main(["entropy", "rings", "--stage", "3000", "--clock", "12e6"]) == 0
+    assert "stages of 3000 ps, sampled every 5333.33 ns" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--plot", "rings.pdf"), "rings.pdf: a plot is .svg or .png"),
+        (("--stage", "0"), "--stage: must be a number from 1 to 100000, not '0'"),
+        (("--clock", "x"), "--clock: must be a number from 1000 to 1e+09, not 'x'"),
+    ],
+)
+def test_rings_refuse(capsys, arguments, sentence):
+    assert sentence in refused(capsys, "rings", *arguments)
