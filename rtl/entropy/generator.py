@@ -284,7 +284,7 @@ class Generator(wiring.Component):
                 for number, word in enumerate(_LABEL_WORDS):
                     with m.Case(number):
                         m.d.comb += material.data.eq(word)
-            m.d.sync += self._count.eq(self._count + 1)
+            m.d.sync += [self._count.eq(self._count + 1), self._second.eq(0)]
             with m.If(self._count == _PERSONAL_WORDS - 1):
                 m.next = "Instantiate"
             self._leave(m)
