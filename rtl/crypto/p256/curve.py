@@ -8,7 +8,7 @@ from .moduli import BITS, N, P
 __all__ = ["COLUMNS", "P256", "TABLES", "TEETH", "WINDOW", "Comb", "Curve"]
 
 TEETH = 5
-"""Bits of the scalar that a column of the comb takes, each a whole number of rows from the next."""
+"""Bits of the scalar that a column of the comb takes, `COLUMNS` bits apart."""
 
 TABLES = 4
 """Tables of the comb; each stands for the columns of one part of the rows."""
@@ -16,7 +16,7 @@ TABLES = 4
 WINDOW = 5
 """Bits of a digit of a scalar where the point is not known before."""
 
-_BLINDING = 64
+_BLINDING = 84
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,24 @@ class Curve:
         return self.bits // 32
 
     @cached_property
-    def scalar_words(self):
-        """Words of a blinded scalar."""
-        return (self.bits + _BLINDING) // 32
+    def blinding_bits(self):
+        """Width of the random factor of the order that is added to a scalar, so many times."""
+        return _BLINDING
 
     @cached_property
-    def blinding_bits(self):
-        """Width of the random multiple of the order that is added to a scalar."""
-        return _BLINDING
+    def factor_words(self):
+        """Words of 32 bits in that factor, of the top one of which only upper bits count."""
+        return -(-_BLINDING // 32)
+
+    @cached_property
+    def scalar_bits(self):
+        """Signs of a blinded scalar, which is below 2 to the same power."""
+        return self.bits + _BLINDING
+
+    @cached_property
+    def scalar_words(self):
+        """Words of a blinded scalar, with a bit above it."""
+        return self.scalar_bits // 32 + 1
 
     def montgomery(self, value, modulus):
         """``value`` as it stands in registers: times 2^bits."""
@@ -100,7 +110,7 @@ P256 = Curve(
 )
 """P-256 of FIPS 186-5 and SP 800-186, secp256r1 of SEC 2."""
 
-COLUMNS = (P256.bits + _BLINDING) // TEETH
+COLUMNS = P256.scalar_bits // TEETH
 """Columns of the comb; the scalar's bits of a column are as many bits apart."""
 
 

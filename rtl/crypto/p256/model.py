@@ -24,7 +24,7 @@ from .microcode import (
 )
 from .moves import MOVE_CYCLES
 from .program import program
-from .scalar import BLIND_CYCLES, DIGIT_CYCLES, Blind, Digit, blinded_words
+from .scalar import BLIND_CYCLES, DIGIT_CYCLES, ROW_BITS, Blind, Digit, blinded_words
 
 __all__ = ["Class", "Model", "Peers"]
 
@@ -230,9 +230,11 @@ class Model:
 
     def _blind(self, area, blind):
         first = Area.RANDOM.value * AREA_WORDS
-        random = self.words[first] << 32 | self.words[first + 1]
+        random = self.words[first] >> -P256.blinding_bits % 32
+        for word in self.words[first + 1 : first + P256.factor_words]:
+            random = random << 32 | word
         place = (Area.PUBLIC_SCALAR if blind == Blind.PUBLIC_POINT else Area.SCALAR).value * AREA_WORDS
-        self.words[place : place + P256.scalar_words + 1] = blinded_words(self.number(area), random, blind)
+        self.words[place : place + P256.scalar_words] = blinded_words(self.number(area), random, blind)
         return BLIND_CYCLES[blind]
 
     def _digit(self, digit):
@@ -241,8 +243,8 @@ class Model:
         for number in range(TEETH):
             bit = position + number
             if digit == Digit.COMB:
-                column = position // TABLES % (COLUMNS // TABLES) + position % TABLES * (COLUMNS // TABLES)
-                bit = column + number * COLUMNS
+                row, part = position // TABLES % (1 << ROW_BITS), position % TABLES + TABLES * number
+                bit = row + COLUMNS // TABLES * part
             word = self.words[area.value * AREA_WORDS + (bit + 1 >> 5) % 16]
             value |= (word >> (bit + 1) % 32 & 1) << number
         self._sign = bool(value >> TEETH - 1)

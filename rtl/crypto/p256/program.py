@@ -29,7 +29,7 @@ class Register:
 
 
 _T = Register.T
-_POSITION = {"comb": COLUMNS - 1, "secret": P256.bits + P256.blinding_bits - WINDOW, "public": P256.bits - 1}
+_POSITION = {"comb": COLUMNS - 1, "secret": P256.scalar_bits - WINDOW, "public": P256.bits - 1}
 
 
 def _values(registers):
@@ -99,9 +99,16 @@ class _Program(Assembler):
         self.request(Request.RANDOM, Area.RANDOM, argument=odd)
         self.jump("no randomness", Condition.REFUSED)
 
-    def _blind(self, area):
-        """The number of an area becomes a blinded scalar, while the program goes on."""
+    def _blind(self, area, *known):
+        """The number of an area becomes a blinded scalar, while the program goes on.
+
+        Registers in which it is ``known``, and those of the adder, forget it before. Random words come over
+        it, because how many bits a constant changes would tell of the number.
+        """
         self._random()
+        for register in known:
+            self._put(Area.RANDOM, register)
+        self._copy(known[-1], known[-1])
         self.request(Request.BLIND, area, argument=Blind.SECRET.value)
 
     def _put_key(self, register, failure="key range"):
@@ -229,7 +236,7 @@ class _Program(Assembler):
         self.request(Request.RANDOM, Area.KEY)
         self.jump("no randomness", Condition.REFUSED)
         self._put_key(_T[0], failure="another key")
-        self._blind(Area.KEY)
+        self._blind(Area.KEY, _T[0], _T[6])
         self.call("comb")
         self.call("public key")
         self.request(Request.RESULT, Area.KEY)
@@ -245,7 +252,7 @@ class _Program(Assembler):
         self.jump("key refused", Condition.REFUSED)
         self.label("public")
         self._put_key(_T[0])
-        self._blind(Area.KEY)
+        self._blind(Area.KEY, _T[0], _T[6])
         self.call("comb")
         self.call("public key")
         self.jump("success")
@@ -269,10 +276,11 @@ class _Program(Assembler):
         self._random(odd=True)
         self._put(Area.RANDOM, reg.LAMBDA)
         self._constant(reg.S, Constant.RADIX_N)
-        self._blind(Area.VALUE)
+        self._blind(Area.VALUE, _T[6])
         # The key's one product is with a random number, and not with the constant.
         self.multiply(reg.BLINDED, reg.LAMBDA, reg.S, Modulo.N)
         self.multiply(reg.BLINDED, reg.BLINDED, reg.D, Modulo.N)
+        self._copy(reg.D, reg.LAMBDA)
         self.multiply(reg.POWERS[0], reg.INVERSE, reg.S, Modulo.N)
         self.multiply(reg.POWERS[0], reg.POWERS[0], reg.LAMBDA, Modulo.N)
         self.call("invert n")
@@ -322,7 +330,7 @@ class _Program(Assembler):
         self.request(Request.KEY, Area.KEY, argument=KeyOperation.SIGN.value)
         self.jump("check failed", Condition.REFUSED)
         self._put_key(_T[0], failure="check failed")
-        self._blind(Area.KEY)
+        self._blind(Area.KEY, _T[0], _T[6])
         self.call("comb")
         for target, source in zip(Register.POINT, Register.ACC, strict=True):
             self._copy(target, source)
@@ -435,7 +443,7 @@ class _Program(Assembler):
         self._put(Area.RANDOM, z)
         self.multiply(x, x, z)
         self.multiply(y, y, z)
-        self._blind(Area.KEY)
+        self._blind(Area.KEY, _T[0], _T[6])
         self.call("table")
         self.other(Other.MARK, 0)
         self.control(Control.POSITION, _POSITION["secret"])

@@ -8,13 +8,15 @@ from .curve import COLUMNS, P256, TABLES, TEETH, WINDOW
 from .microcode import AREA_WORDS, Area
 from .store import StoreSignature, address, scalar_address
 
-__all__ = ["BLIND_CYCLES", "DIGIT_CYCLES", "Blind", "Digit", "Scalar", "blinded_words"]
+__all__ = ["BLIND_CYCLES", "DIGIT_CYCLES", "ROW_BITS", "Blind", "Digit", "Scalar", "blinded_words"]
 
 _WORDS = P256.scalar_words
 _LAST = _WORDS - 1
 _WORD_MASK = 0xFFFF_FFFF
 _PUBLIC_TOP = -(-(P256.bits + 1) // WINDOW) * WINDOW  # top bit of a scalar that is not blinded
 POSITION_BITS = 10
+ROW_BITS = (COLUMNS // TABLES - 1).bit_length()
+"""Bits of the position of a column that are its row, above those of its table."""
 
 
 class Blind(enum.Enum, shape=2):
@@ -38,19 +40,18 @@ class Digit(enum.Enum, shape=2):
 
 
 def blinded_words(number, random, blind):
-    """What `Scalar` makes of a number: the signs of its odd representative, in words."""
-    bits = P256.blinding_bits
+    """What `Scalar` makes of a number, with ``random`` as its factor: its odd representative's signs."""
     factor = (random >> 1 << 1 if blind == Blind.SECRET else 0) | (1 ^ number & 1)
-    total = number + factor % (1 << bits) * P256.n
-    total |= 1 << (32 * _WORDS if blind == Blind.SECRET else _PUBLIC_TOP)
-    return [total >> 32 * word & _WORD_MASK for word in range(_WORDS + 1)]
+    total = number + factor % (1 << P256.blinding_bits) * P256.n
+    total |= 1 << (P256.scalar_bits if blind == Blind.SECRET else _PUBLIC_TOP)
+    return [total >> 32 * word & _WORD_MASK for word in range(_WORDS)]
 
 
-_COMMON = 3 + 1 + 2 * _WORDS + 2
+_LOAD, _ADD = 3 + 1, 2 * _WORDS + 1
 BLIND_CYCLES = {
-    Blind.SECRET: _COMMON + P256.blinding_bits * _WORDS + 3 + 1,
-    Blind.PUBLIC_BASE: _COMMON + _WORDS,
-    Blind.PUBLIC_POINT: _COMMON + _WORDS,
+    Blind.SECRET: P256.factor_words * _LOAD + P256.blinding_bits * _WORDS + _ADD,
+    Blind.PUBLIC_BASE: _LOAD + _WORDS + _ADD,
+    Blind.PUBLIC_POINT: _LOAD + _WORDS + _ADD,
 }
 """Cycles that `Scalar` is busy with each."""
 
@@ -61,18 +62,19 @@ DIGIT_CYCLES = TEETH + 1
 class Scalar(wiring.Component):
     """Makes a number k into a scalar k + r·n that is odd, and reads its digits.
 
-    The factor r is random except for its lowest bit, which makes the scalar odd. For P-256, 64 bits of r
-    reach every word of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^126, so that r·n is random
-    from bit 0 to 192, from 192 to 256, and above. An odd number of L bits is Σ s_i·2^i with all s_i 1 or
-    −1: s_i is bit i + 1 of the number, with a 1 set above the top one. A digit of five
-    of these is never 0. The time does not depend on k or r.
+    The factor r is random except for its lowest bit, which makes the scalar odd. It is so wide that it
+    reaches every bit of the scalar: n is 2^256 − 2^224 + 2^192 − δ with δ about 2^126, and r·δ must be
+    random at bit 192, too, where the lowest bit of r stands once more. An odd number of L bits is Σ s_i·2^i
+    with all s_i 1 or −1: s_i is bit i + 1 of the number, with a 1 set above the top one. A digit of five of
+    these is never 0. The time does not depend on k or r. On the port, words of k follow random ones, and
+    random ones follow them.
 
     Members
     -------
     blind_start, digit_start : In(1)
         Begins, while not busy, with ``area`` and ``argument`` (`Blind`, `Digit`) of the same cycle.
     area : In(Area)
-        Where the number is. Its factor comes from the first two words of the area ``RANDOM``.
+        Where the number is. Its factor comes from the first words of the area ``RANDOM``.
     argument : In(2)
         Which of them.
     position_load, position : In
@@ -117,7 +119,7 @@ class Scalar(wiring.Component):
         self._count = Signal(5)
         self._word = Signal(range(_WORDS))  # of the word that was read last
         self._factor = Signal(32)  # a word of it
-        self._low = Signal()  # the lower one
+        self._part = Signal(range(P256.factor_words))  # which, from the top one on
         self._steps = Signal(range(32))
         self._first = Signal()
         self._fresh = Signal()
@@ -143,7 +145,7 @@ class Scalar(wiring.Component):
                 m.d.sync += [
                     self._count.eq(0),
                     self._fresh.eq(0),
-                    self._low.eq(0),
+                    self._part.eq(0),
                     self._first.eq(1),
                     self._factor.eq(0),
                     self._argument.eq(self.argument),
@@ -178,20 +180,22 @@ class Scalar(wiring.Component):
     def _load(self, m):
         """A word of the factor; the lowest bit is as the number wants it."""
         data, public = self.store.read_data, self._argument[0]
+        top, lowest = self._part == 0, self._part == P256.factor_words - 1
+        steps = Mux(public, 0, Mux(top, (P256.blinding_bits - 1) % 32, 31))
         with m.State("Load"):
             m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count[0]):
                 m.d.comb += self.store.read_adr.eq(address(self._area, Const(AREA_WORDS - 1, 3)))
                 m.d.sync += self._factor.eq(data)
             with m.Else():
-                m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, self._low))
+                m.d.comb += self.store.read_adr.eq(address(Area.RANDOM, self._part))
             with m.If(self._count[1]):
                 # All bits of a public scalar's factor but the lowest are 0: it is the only one that counts.
                 with m.If(public):
                     m.d.sync += self._factor[-1].eq(~data[0])
-                with m.Elif(self._low):
+                with m.Elif(lowest):
                     m.d.sync += self._factor[0].eq(~data[0])
-                m.d.sync += [self._steps.eq(Mux(public, 0, 31)), self._count.eq(0)]
+                m.d.sync += [self._steps.eq(steps), self._count.eq(0)]
                 m.next = "Multiply"
 
     def _adder(self, m, adds):
@@ -226,35 +230,27 @@ class Scalar(wiring.Component):
                 ]
                 with m.If(last):
                     m.d.sync += [
-                        self._factor.eq(self._factor << 1),
+                        self._factor.eq(self._factor.rotate_left(1)),
                         self._first.eq(0),
                         self._steps.eq(self._steps - 1),
                     ]
                     with m.If(self._steps == 0):
-                        m.d.sync += [self._count.eq(0), self._fresh.eq(0), self._low.eq(1)]
-                        m.next = "Add"
-                        with m.If(~self._low & ~self._argument[0]):
-                            m.next = "Load"
+                        m.d.sync += [self._count.eq(0), self._fresh.eq(0), self._part.eq(self._part + 1)]
+                        m.next = "Load"
+                        with m.If(self._argument[0] | (self._part == P256.factor_words - 1)):
+                            m.next = "Add"
 
     def _add(self, m):
-        """The number is added, in two cycles a word; above the sum comes the last sign."""
+        """The number is added, in two cycles a word, and the last sign is set."""
         store, word, public = self.store, self._count[1:], self._argument[0]
-        after = self._count == 2 * _WORDS + 1
         with m.State("Add"):
             m.d.sync += self._count.eq(self._count + 1)
-            with m.If(after):
-                m.d.comb += [
-                    self._write_en.eq(1),
-                    self._write_adr.eq(scalar_address(self._target, word)),
-                    self._write_data.eq(~public),
-                ]
-                m.d.sync += [self._held.eq(0), self._carry.eq(0)]
-                m.next = "Idle"
-            with m.Elif(self._count[0]):
-                m.d.comb += store.read_adr.eq(address(self._area, ~word))
+            with m.If(self._count[0]):
+                # Above the number something else is read: another word of it would be followed by a constant.
+                with m.If(word < AREA_WORDS):
+                    m.d.comb += store.read_adr.eq(address(self._area, ~word))
                 m.d.sync += self._held.eq(store.read_data)
             with m.Else():
-                m.d.comb += store.read_adr.eq(scalar_address(self._target, word))
                 with m.If(word != 0):
                     m.d.comb += [
                         self._write_en.eq(1),
@@ -262,20 +258,26 @@ class Scalar(wiring.Component):
                         self._write_data.eq(self._total),
                     ]
                     m.d.sync += self._carry.eq(self._total[32])
-                    with m.If(public & (word == _PUBLIC_TOP // 32 + 1)):
-                        m.d.comb += self._write_data[_PUBLIC_TOP % 32].eq(1)
+                    for top, holds in ((_PUBLIC_TOP, public), (P256.scalar_bits, ~public)):
+                        with m.If(holds & (word == top // 32 + 1)):
+                            m.d.comb += self._write_data[top % 32].eq(1)
+                with m.If(word == _WORDS):
+                    m.d.sync += [self._held.eq(0), self._carry.eq(0)]
+                    m.next = "Idle"
+                with m.Else():
+                    m.d.comb += store.read_adr.eq(scalar_address(self._target, word))
 
     def _read_digit(self, m):
         """Five signs of the scalar, the lowest first."""
         position, digit, comb = self._position, self._digit, self._argument[0]
-        rows, tables = (COLUMNS // TABLES - 1).bit_length(), (TABLES - 1).bit_length()
+        tables = (TABLES - 1).bit_length()
         # Columns are read in an order in which the doublings are as few as can be.
-        column = Cat(position[tables : tables + rows], position[:tables])
+        row, part = position[tables : tables + ROW_BITS], Cat(position[:tables], self._count[:3])
         bit, place = Signal(POSITION_BITS), Signal(5)
         with m.State("Read Digit"):
             # The lowest bit is no sign.
-            first = Mux(comb, Cat(column, self._count[:3]), position)
-            m.d.comb += bit.eq(_sum(first, Mux(comb, 0, self._count), Const(1, 1)))
+            first = Mux(comb, _times(part, COLUMNS // TABLES), position)
+            m.d.comb += bit.eq(_sum(first, Mux(comb, row, self._count), Const(1, 1)))
             m.d.comb += self.store.read_adr.eq(scalar_address(self._target, bit[5:9]))
             m.d.sync += [self._count.eq(self._count + 1), place.eq(bit[:5])]
             with m.If(self._count != 0):
@@ -290,3 +292,12 @@ class Scalar(wiring.Component):
 def _sum(left, right, carry):
     """Sum with a carry, in a way of which the tools make one adder."""
     return (Cat(Const(1, 1), left) + Cat(carry, right))[1:]
+
+
+def _times(value, factor):
+    """Product with a constant, in a way of which the tools make no multiplier."""
+    total = Const(0, 1)
+    for place in range(factor.bit_length()):
+        if factor >> place & 1:
+            total = total + (value << place)
+    return total

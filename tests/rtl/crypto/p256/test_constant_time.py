@@ -25,7 +25,7 @@ from rtl.crypto.p256.microcode import AREA_WORDS, Area, Condition, Request
 from rtl.crypto.p256.model import Class, Model, Peers
 from rtl.crypto.p256.moves import MOVE_CYCLES
 from rtl.crypto.p256.program import Register
-from rtl.crypto.p256.scalar import DIGIT_CYCLES, Digit
+from rtl.crypto.p256.scalar import DIGIT_CYCLES, ROW_BITS, Digit
 
 ALL = os.environ.get("WATTSEAL_CONSTANT_TIME") == "all"
 RANDOM_KEYS = 10_000 if ALL else 5
@@ -186,8 +186,8 @@ class Lockstep(Model):
         for number in range(TEETH):
             bit = position + number
             if digit == Digit.COMB:
-                row, table = position // TABLES % (COLUMNS // TABLES), position % TABLES
-                bit = row + table * (COLUMNS // TABLES) + number * COLUMNS
+                row, part = position // TABLES % (1 << ROW_BITS), position % TABLES + TABLES * number
+                bit = row + COLUMNS // TABLES * part
             word = self.words[area.value * AREA_WORDS + (bit + 1 >> 5) % 16]
             value = value | (word >> (bit + 1) % 32 & 1) << number
         self._sign = value >= ENTRIES

@@ -37,12 +37,16 @@ def test_table_entries_are_the_signed_sums():
         assert point == _public(scalar % P256.n), f"table {table}, index {index}"
 
 
-def test_the_order_lets_64_bits_of_blinding_reach_every_word():
-    """The order is 2^256 − 2^224 + 2^192 − δ with δ about 2^126: no word of r·n is a constant."""
+def test_the_order_lets_the_factor_reach_every_word():
+    """The order is 2^256 − 2^224 + 2^192 − δ with δ about 2^126: no word of r·n is a constant.
+
+    Bit 192 is that of r·δ and the lowest one of r, which the key decides.
+    """
     delta = (1 << 256) - (1 << 224) + (1 << 192) - P256.n
     assert 1 << 125 < delta < 1 << 128
-    rng = random.Random(1)
-    words = [
-        {rng.getrandbits(64) * P256.n >> 32 * word & 0xFFFF_FFFF for _ in range(64)} for word in range(10)
-    ]
+    rng, bits = random.Random(1), P256.blinding_bits
+    factors = [rng.getrandbits(bits) | 1 for _ in range(64)]
+    words = [{factor * P256.n >> 32 * word & 0xFFFF_FFFF for factor in factors} for word in range(10)]
     assert all(len(values) == 64 for values in words)
+    ones = sum(factor * P256.n >> 192 & 1 for factor in factors)
+    assert 16 < ones < 48

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from amaranth import Module
 from amaranth.lib import wiring
@@ -24,7 +25,9 @@ from sim.block import Block
 LIMIT = 2000
 _RUN = (1 << 200) - 1
 EDGES = [0, 1, 2, 3, P256.n - 1, P256.n - 2, P256.n, (1 << 256) - 1, 1 << 255, _RUN, 0xFFFF_FFFF << 224]
-_FACTORS = [0, 1, (1 << 64) - 1, (1 << 64) - 2, 0x1234_5678_9ABC_DEF0]
+_FACTOR_BITS = P256.blinding_bits
+_FACTORS = [0, 1, (1 << _FACTOR_BITS) - 1, (1 << _FACTOR_BITS) - 2, 0x1234_5678_9ABC_DEF0]
+_BITS = P256.scalar_bits
 
 
 class _Bench(wiring.Component):
@@ -102,11 +105,12 @@ class _Scalars:
     def blind(self, number, factor, blind, area=Area.KEY):
         """Make a scalar; returns its words and how long it took."""
         self.load(area, [number >> 32 * (7 - place) & 0xFFFF_FFFF for place in range(8)])
-        self.load(Area.RANDOM, [factor >> 32, factor & 0xFFFF_FFFF])
+        top, *words = (factor >> 32 * place & 0xFFFF_FFFF for place in reversed(range(P256.factor_words)))
+        self.load(Area.RANDOM, [top << -_FACTOR_BITS % 32, *words])
         self.block.set("area", area.value)
         cycles = self._start("blind", blind)
         target = Area.PUBLIC_SCALAR if blind == Blind.PUBLIC_POINT else Area.SCALAR
-        return self.words(target, P256.scalar_words + 1), cycles
+        return self.words(target, P256.scalar_words), cycles
 
     def digit(self, digit):
         """Read a digit: (its value, table, if there are more)."""
@@ -147,13 +151,13 @@ def test_scalars_are_odd_representatives(scalars, blind):
     rng = random.Random(blind.value)
     numbers = [*EDGES, *(rng.getrandbits(256) for _ in range(8))]
     for number in numbers:
-        for factor in [*_FACTORS, rng.getrandbits(64)]:
+        for factor in [*_FACTORS, rng.getrandbits(_FACTOR_BITS)]:
             words, cycles = scalars.blind(number, factor, blind)
             said = f"{number:#x} with {factor:#x}"
             assert words == blinded_words(number, factor, blind), said
             assert cycles == BLIND_CYCLES[blind], said
-            # Bits 2·c − 1 of c, 320 of them or, unblinded, 260.
-            bits = 320 if blind == Blind.SECRET else 260
+            # Bits 2·c − 1 of c, 340 of them or, unblinded, 260.
+            bits = _BITS if blind == Blind.SECRET else 260
             value = _signed(words)(bits)
             assert value % 2 == 1
             assert value % P256.n == number % P256.n, said
@@ -164,11 +168,11 @@ def test_scalars_are_odd_representatives(scalars, blind):
 def test_windows_are_the_scalar(scalars):
     for seed in range(4):
         rng = random.Random(seed)
-        number, factor = rng.getrandbits(256), rng.getrandbits(64)
+        number, factor = rng.getrandbits(256), rng.getrandbits(_FACTOR_BITS)
         scalars.blind(number, factor, Blind.SECRET)
-        scalars.position(320 - WINDOW)
+        scalars.position(_BITS - WINDOW)
         total = 0
-        for _ in range(320 // WINDOW):
+        for _ in range(_BITS // WINDOW):
             total = 32 * total + scalars.digit(Digit.BASE)
             assert scalars.block.get("table") == TABLES
             assert scalars.block.get("more")
@@ -180,7 +184,7 @@ def test_windows_are_the_scalar(scalars):
 def test_columns_are_the_scalar(scalars):
     for seed in range(4):
         rng = random.Random(seed)
-        number, factor = rng.getrandbits(256), rng.getrandbits(64)
+        number, factor = rng.getrandbits(256), rng.getrandbits(_FACTOR_BITS)
         words, _ = scalars.blind(number, factor, Blind.SECRET)
         signs = _signs(words)
         scalars.position(COLUMNS - 1)
@@ -194,6 +198,29 @@ def test_columns_are_the_scalar(scalars):
                 assert digit == sum((2 * bit - 1) << tooth for tooth, bit in enumerate(bits))
                 total += sum((2 * bit - 1) << column + COLUMNS * tooth for tooth, bit in enumerate(bits))
         assert total % P256.n == number % P256.n, f"seed {seed}"
+
+
+def _columns(number, rng, count):
+    """How often each column has each digit, in ``count`` scalars of a number."""
+    data = b""
+    for _ in range(count):
+        words = blinded_words(number, rng.getrandbits(_FACTOR_BITS), Blind.SECRET)
+        data += b"".join(word.to_bytes(4, "little") for word in words)
+    scalars = np.frombuffer(data, np.uint8).reshape(count, -1)
+    bits = np.unpackbits(scalars, axis=1, bitorder="little")[:, 1 : _BITS + 1]
+    digits = (1 << np.arange(TEETH)) @ bits.reshape(count, TEETH, COLUMNS)
+    return np.stack([np.bincount(digits[:, column], minlength=1 << TEETH) for column in range(COLUMNS)])
+
+
+@pytest.mark.parametrize("number", [1, P256.n - 2, 0x5F2D << 239 | 0xACE5, (1 << 255) + 2])
+def test_digits_of_a_number_are_as_often_as_all_others(number):
+    """Blinding leaves no column of the comb a digit that tells of the number: chi-squared of each."""
+    count, values = 20_000, 1 << TEETH
+    often = _columns(number, random.Random(f"columns of {number}"), count)
+    often[-1] = often[-1].reshape(2, -1).sum(axis=0).repeat(2) / 2  # its top sign is always 1
+    squares = ((often - count / values) ** 2).sum(axis=1) / (count / values)
+    # With 31 degrees of freedom, 85 is exceeded once in a million times.
+    assert squares.max() < 85, f"column {squares.argmax()}, chi-squared {squares.max():.0f}"
 
 
 def test_two_scalars_side_by_side(scalars):
@@ -211,7 +238,7 @@ def test_two_scalars_side_by_side(scalars):
 
 def test_a_digit_can_be_forgotten(scalars):
     scalars.blind(P256.n - 1, 77, Blind.SECRET)
-    scalars.position(315)
+    scalars.position(_BITS - WINDOW)
     scalars.digit(Digit.BASE)
     scalars.block.set("clear", 1)
     scalars.block.tick()
