@@ -9,6 +9,8 @@ from rich.table import Table
 
 from bench.accuracy import FORMATS
 from bench.entropy_marks import OUTPUT_HZ, measured_jitters_ps
+from bench.entropy_rings import Rings, build_rings
+from bench.synth import DEVICES
 from rtl.entropy.jitter import ASSUMED_ENTROPY, REFERENCE, JitterModel
 from soc.errors import InputError
 
@@ -26,7 +28,8 @@ sampling dividers would do: from the jitter model, with all phases at the last s
 _EXAMPLES = """\
 Examples:
   wattseal entropy rings --plot entropy.svg
-  wattseal entropy rings --stage 3000 --clock 12e6       slower look-up tables, as on an iCE40 UP5K"""
+  wattseal entropy rings --stage 3000 --clock 12e6       slower look-up tables, as on an iCE40 UP5K
+  wattseal entropy rings --device ecp5-25f               also what the tools make of them"""
 
 
 def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,6 +49,11 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--clock", type=between(1e3, 1e9), metavar="HZ", help=f"clock (default {REFERENCE.clock_hz:g} Hz)"
     )
+    parser.add_argument(
+        "--device",
+        metavar="D",
+        help=f"also synthesise, place and route the rings for {', '.join(DEVICES)}",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw entropy over jitter: .svg or .png")
     parser.set_defaults(run=_run)
 
@@ -62,9 +70,13 @@ def _run(arguments: argparse.Namespace) -> int:
         stage_ps=arguments.stage or REFERENCE.stage_ps,
         clock_hz=arguments.clock or REFERENCE.clock_hz,
     )
+    if arguments.device and arguments.device not in DEVICES:
+        raise InputError(f"There is no device {arguments.device!r}; known are {', '.join(DEVICES)}.")
     console = Console()
     console.print(_over_jitter(model))
     console.print(_designs(model))
+    if arguments.device:
+        console.print(_built(build_rings(arguments.device)))
     if plot:
         # Imported here: matplotlib takes a second that other commands need not wait for.
         from bench.entropy_plot import jitter_picture
@@ -112,4 +124,16 @@ def _designs(model: JitterModel) -> Table:
             f"{each.min_entropy():.3f}",
             f"{each.output_hz() / 1000:g}",
         )
+    return table
+
+
+def _built(rings: Rings) -> Table:
+    table = Table(title=f"The rings on {rings.device}, alone")
+    for heading in ("Loops", "LUT4", "FF", "Stage, ps: least", "mean", "most"):
+        table.add_column(heading, justify="right")
+    delays = (f"{value:.0f}" for value in (rings.least_ps, rings.mean_ps, rings.most_ps))
+    table.add_row(str(rings.rings), str(rings.lut4), str(rings.ff), *delays)
+    table.caption = (
+        "Loops: after synthesis and after routing. Delays: of the slowest device that nextpnr knows."
+    )
     return table

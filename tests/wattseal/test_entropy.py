@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.entropy_rings import build_rings
 from rtl.entropy.jitter import REFERENCE
 from sim.entropy_assessment import LEAST_BITS, assess
 from sim.ring_jitter import Conditions, RingJitter, raw_bits
@@ -228,10 +229,20 @@ def test_rings_tell_what_the_model_says(tmp_path, capsys):
     assert "stages of 3000 ps, sampled every 5333.33 ns" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("device", "least", "most"), [("ecp5-25f", 250, 1400), ("ice40-up5k", 1500, 6000)])
+def test_rings_on_a_device(capsys, device, least, most):
+    found = build_rings(device)
+    assert (found.rings, found.lut4, found.ff) == (32, sum(REFERENCE.ring_lengths), 64)
+    assert least < found.least_ps <= found.mean_ps <= found.most_ps < most
+    assert main(["entropy", "rings", "--device", device]) == 0
+    assert f"{found.mean_ps:.0f}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--plot", "rings.pdf"), "rings.pdf: a plot is .svg or .png"),
+        (("--device", "abacus"), "There is no device 'abacus'; known are ecp5-25f,"),
         (("--stage", "0"), "--stage: must be a number from 1 to 100000, not '0'"),
         (("--clock", "x"), "--clock: must be a number from 1000 to 1e+09, not 'x'"),
     ],
