@@ -154,29 +154,29 @@ class JitterModel:
                 return self.rings - lost
         return None
 
-    def smallest_jitter_ps(self, entropy: float) -> float:
-        """The jitter of a stage from which on a raw bit has ``entropy``."""
+    def smallest_jitter_ps(self, entropy: float, *, lost: int = 0) -> float:
+        """The jitter of a stage from which on a raw bit has ``entropy``, with ``lost`` rings stuck."""
         low, high = 0.0, 1.0
-        while replace(self, jitter_ps=high).min_entropy() < entropy:
+        while replace(self, jitter_ps=high).min_entropy(lost=lost) < entropy:
             low, high = high, 2 * high
             if high > self.stage_ps:
                 raise ValueError(f"No jitter gives {entropy} bits of entropy a bit")
         for _ in range(50):
             middle = (low + high) / 2
-            if replace(self, jitter_ps=middle).min_entropy() < entropy:
+            if replace(self, jitter_ps=middle).min_entropy(lost=lost) < entropy:
                 low = middle
             else:
                 high = middle
         return high
 
-    def smallest_divider(self, entropy: float) -> int | None:
+    def smallest_divider(self, entropy: float, *, lost: int = 0) -> int | None:
         """The fewest clocks a sample at which a raw bit has ``entropy``; None if no divider is enough."""
-        if replace(self, divider=_LARGEST_DIVIDER).min_entropy() < entropy:
+        if replace(self, divider=_LARGEST_DIVIDER).min_entropy(lost=lost) < entropy:
             return None
         low, high = 0, _LARGEST_DIVIDER
         while high - low > 1:
             middle = (low + high) // 2
-            if replace(self, divider=middle).min_entropy() < entropy:
+            if replace(self, divider=middle).min_entropy(lost=lost) < entropy:
                 low = middle
             else:
                 high = middle
