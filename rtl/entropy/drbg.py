@@ -56,10 +56,12 @@ class DrbgSignature(wiring.Signature):
         Words of material that the operation takes, up to `MATERIAL_WORDS`; 0 is none.
     more : Out(1)
         When a block's last word comes: another block follows at once.
+    stop : Out(1)
+        Ends an operation with the message that is under way.
     material : Out({en, adr, data})
         Writes a word of the material, between operations.
     done : In(1)
-        High for a cycle at the end of an operation. An operation that the hash unit refused ends without it.
+        High for a cycle at the end of an operation; not if it was stopped, or the hash unit refused it.
     block : In(DigestWord)
         The words of a block.
     """
@@ -72,6 +74,7 @@ class DrbgSignature(wiring.Signature):
                 "operation": Out(Operation),
                 "words": Out(range(MATERIAL_WORDS + 1)),
                 "more": Out(1),
+                "stop": Out(1),
                 "material": Out(material),
                 "done": In(1),
                 "block": In(DigestWord),
@@ -155,8 +158,8 @@ class HmacDrbg(wiring.Component):
             with m.State("Await Step"), m.If(~steps.busy):
                 with m.If(operation == Operation.FORGET):
                     m.next = "Fill"
-                with m.Elif(steps.refused | ends):
-                    m.d.comb += control.done.eq(~steps.refused)
+                with m.Elif(steps.refused | control.stop | ends):
+                    m.d.comb += control.done.eq(~steps.refused & ~control.stop)
                     m.next = "Idle"
                 with m.Else():
                     m.d.sync += position.eq(position + 1)

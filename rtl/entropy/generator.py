@@ -156,6 +156,8 @@ class Generator(wiring.Component):
             self._closing.eq(~self.bits.healthy | self.hash.failed | lost | self.wipe | self.hold),
             self._conditioner.restart.eq(self._closing | self.reseed),
         ]
+        with m.If(self._closing):
+            m.d.sync += self._instantiated.eq(0)
         with m.If(self.wipe):
             m.d.sync += [self.wiping.eq(1), self.failed.eq(0)]
         with m.Elif(fsm.ongoing("Closed")):
@@ -211,7 +213,6 @@ class Generator(wiring.Component):
     def _forget(self, m):
         with m.State("Settle"):  # a message that was begun goes on to its end
             m.d.sync += [
-                self._instantiated.eq(0),
                 self._asked.eq(0),
                 self._renewing.eq(0),
                 self._second.eq(0),
@@ -219,6 +220,7 @@ class Generator(wiring.Component):
                 self._blocks.eq(0),
                 self._requests.eq(0),
             ]
+            m.d.comb += self._drbg.control.stop.eq(1)
             with m.If(~self._drbg.busy & ~self._conditioner.busy):
                 m.next = "Forget"
         with m.State("Forget"):

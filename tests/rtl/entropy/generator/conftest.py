@@ -1,15 +1,18 @@
 """The known answers of HMAC_DRBG, and the DRBG on a hash unit."""
 
+from collections import namedtuple
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from amaranth import Module
-from amaranth.lib import wiring
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from rtl.crypto.sha256 import Command, UserSignature
 from rtl.crypto.sha256.unit import Unit
 from rtl.entropy.drbg import DrbgSignature, HmacDrbg, Operation
+from rtl.entropy.generator import Generator
 from sim.block import Block
 
 LIMIT = 20_000  # clocks that no operation may take longer than
@@ -188,3 +191,168 @@ def drbg_on_hash():
         return RtlDrbg(compiled[variant].fresh())
 
     return make
+
+
+OTHER_WORDS = 40  # of the messages of the hash unit's other users
+
+
+class _Other(wiring.Component):
+    """A user of the hash unit that sends messages, one behind the other, while it is enabled."""
+
+    enable: In(1)
+    hash: Out(UserSignature())
+
+    def elaborate(self, platform):
+        m = Module()
+        message, count, waits = self.hash.message, Signal(range(OTHER_WORDS)), Signal()
+        m.d.comb += [
+            message.valid.eq((self.enable | (count != 0)) & ~waits),
+            message.payload.first.eq(count == 0),
+            message.payload.command.eq(Command.HASH),
+            message.payload.word.eq(Cat(Const(0, 32), Const(4, 3), count == OTHER_WORDS - 1)),
+        ]
+        with m.If(message.valid & message.ready):
+            m.d.sync += count.eq(count + 1)
+            with m.If(message.payload.word.last):
+                m.d.sync += [count.eq(0), waits.eq(1)]
+        with m.If(self.hash.done | self.hash.failed):
+            m.d.sync += waits.eq(0)
+        return m
+
+
+TRACE = data.StructLayout(
+    {
+        "bit": 1,
+        "value": 1,
+        "closed_by": 5,  # not healthy, refused by the hash unit, wipe, hold, fault of the known answer
+        "reseed": 1,
+        "healthy": 1,
+        "valid": 1,
+        "given": 1,
+        "ready": 1,
+        "hashed": 1,
+        "first": 1,
+        "last": 1,
+        "command": 3,
+        "bytes": 3,
+        "word": 32,
+        "random": 32,
+    }
+)
+_Clock = namedtuple("_Clock", TRACE.members)
+_PLACES = [(place.offset, (1 << place.width) - 1) for _, place in TRACE]
+
+
+class GeneratorOnHash(wiring.Component):
+    """The generator on a hash unit with two other users, fed by a shift register, with all that passes."""
+
+    def __init__(self, *, variant="fast", divider=1, **parameters):
+        self._generator = Generator(**parameters)
+        self._hash = Unit(variant=variant, users=3)
+        self._divider = divider
+        inputs = ("healthy", "others", "reseed", "hold", "wipe", "wipe_hash", "take", "fault")
+        outputs = ("ready", "failed", "wiping", "always", "result", "open", "valid", "closed")
+        super().__init__(
+            {
+                **{name: In(1) for name in inputs},
+                **{name: Out(1) for name in outputs},
+                "seen": Out(TRACE),
+                "identity": In(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.generator, m.submodules.hash = generator, unit = self._generator, self._hash
+        for number in (0, 2):
+            m.submodules[f"other{number}"] = other = _Other()
+            connect(m, other.hash, unit.users[number])
+            m.d.comb += other.enable.eq(self.others)
+        self._connect_hash(m, generator.hash, unit.users[1])
+        noise, phase = Signal(61, init=1), Signal(range(self._divider))
+        words = generator.random.words
+        m.d.sync += phase.eq(Mux(phase == self._divider - 1, 0, phase + 1))
+        with m.If(generator.bits.stb):
+            m.d.sync += noise.eq(Cat(noise[60] ^ noise[59] ^ noise[45] ^ noise[44], noise))
+        m.d.comb += [
+            generator.bits.stb.eq(phase == 0),
+            generator.bits.value.eq(noise[60] ^ noise[3]),
+            generator.bits.healthy.eq(self.healthy),
+            generator.identity.eq(self.identity),
+            words.ready.eq(self.take),
+            unit.wipe.eq(self.wipe_hash),
+            self.always.eq(1),
+            self.open.eq(generator.random.healthy),
+            self.closed.eq(~self.open),
+            self.valid.eq(words.valid),
+        ]
+        for name in ("reseed", "hold", "wipe"):
+            m.d.comb += getattr(generator, name).eq(getattr(self, name))
+        for name in ("ready", "failed", "wiping"):
+            m.d.comb += getattr(self, name).eq(getattr(generator, name))
+        self._trace(m)
+        return m
+
+    def _connect_hash(self, m, port, user):
+        """With ``fault``, a bit of a result's word is wrong."""
+        m.d.comb += [
+            user.message.valid.eq(port.message.valid),
+            user.message.payload.eq(port.message.payload),
+            port.message.ready.eq(user.message.ready),
+            port.result.eq(user.result),
+            port.result.data.eq(user.result.data ^ self.fault),
+            self.result.eq(user.result.stb),
+        ]
+        for name in ("done", "failed", "digest", "keyed"):
+            m.d.comb += getattr(port, name).eq(getattr(user, name))
+
+    def _trace(self, m):
+        generator, trace = self._generator, self.seen
+        message, words = generator.hash.message, generator.random.words
+        word = message.payload.word
+        m.d.comb += [
+            trace.bit.eq(generator.bits.stb),
+            trace.value.eq(generator.bits.value),
+            trace.closed_by.eq(
+                Cat(~self.healthy, generator.hash.failed, self.wipe, self.hold, generator.failed)
+            ),
+            trace.reseed.eq(self.reseed),
+            trace.healthy.eq(generator.random.healthy),
+            trace.valid.eq(words.valid),
+            trace.given.eq(words.valid & words.ready),
+            trace.ready.eq(generator.ready),
+            trace.hashed.eq(message.valid & message.ready),
+            trace.first.eq(message.payload.first),
+            trace.last.eq(word.last),
+            trace.command.eq(message.payload.command),
+            trace.bytes.eq(word.bytes),
+            trace.word.eq(word.data),
+            trace.random.eq(words.payload),
+        ]
+
+
+_compiled: dict[tuple, Block] = {}
+
+
+@pytest.fixture(scope="session")
+def generator_on_hash():
+    """Makes a generator on a hash unit, compiled, fresh, by the parameters of `GeneratorOnHash`."""
+
+    def make(**parameters):
+        key = tuple(sorted(parameters.items()))
+        if key not in _compiled:
+            _compiled[key] = Block(GeneratorOnHash(**parameters))
+        block = _compiled[key].fresh()
+        block.watch("always", ["seen"])
+        block.set("healthy", 1)
+        return block
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def traced():
+    """What a generator's block recorded, clock by clock."""
+    return lambda block: [
+        _Clock(*(clock >> low & mask for low, mask in _PLACES)) for (clock,) in block.recorded()
+    ]
