@@ -65,7 +65,7 @@ class ContextMemory(wiring.Component):
 
     Latency
     -------
-    A move takes 9 cycles after that of ``move_stb``, or 11 if it is of a whole state.
+    A move takes 8 cycles after that of ``move_stb``, or 10 if it is of a whole state.
     """
 
     def __init__(self, *, users):
@@ -100,21 +100,22 @@ class ContextMemory(wiring.Component):
         m = Module()
         m.submodules.memory = self._memory
         read, write = self._memory.read_port(domain="comb"), self._memory.write_port()
-        move = Signal.like(self.move)
+        move = Signal.like(self.move)  # after the cycle of `move_stb`
         reading, shifting = Signal(), Signal()
         number = Signal(range(_CONTEXT_WORDS))  # of the word that is read, in the order of the move
         with m.If(self.move_stb):
-            m.d.sync += [move.eq(self.move), reading.eq(1), number.eq(0)]
+            m.d.sync += [move.eq(self.move), reading.eq(1), number.eq(1)]
         with m.Elif(reading):
             m.d.sync += number.eq(number + 1)
             with m.If(number == Mux(move.whole, _CONTEXT_WORDS - 1, _DIGEST_WORDS - 1)):
-                m.d.sync += reading.eq(0)
+                m.d.sync += [reading.eq(0), number.eq(0)]
 
+        reads = self.move_stb | reading
         index = Mux(number < _DIGEST_WORDS, number ^ (_DIGEST_WORDS - 1), number)[:4]
-        read_index = Mux(reading, index, self.read_index)
-        read_place = Mux(reading, move.fetch, Place.SCRATCH)
+        read_index = Mux(reads, index, self.read_index)
+        read_place = Mux(reads, Mux(reading, move.fetch, self.move.fetch), Place.SCRATCH)
         m.d.comb += read.addr.eq(Cat(read_index, read_place, self.holder))
-        m.d.sync += [self.word.eq(read.data), shifting.eq(reading), self.out.index.eq(index)]
+        m.d.sync += [self.word.eq(read.data), shifting.eq(reads), self.out.index.eq(index)]
 
         counts = self.out.index[3]  # the word is of the number of blocks
         upper = self.out.index[0]

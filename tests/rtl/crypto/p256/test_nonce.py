@@ -138,7 +138,7 @@ def test_steps_of_a_signature_take_their_cycles(steps, hash_cycles):
     taken = [steps.do(request, Area.SHARED) for request in order]
     before = [None, *order]
     expected = [cycles[now] + first * (last == key) for now, last in zip(order, before, strict=False)]
-    assert taken == expected, taken
+    assert taken == expected, f"{taken}, not {expected}"
 
 
 def test_a_value_is_the_next_one_of_itself(steps):

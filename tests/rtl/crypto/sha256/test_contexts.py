@@ -59,7 +59,7 @@ def test_whole_states_move_both_ways(simulate):
             ctx.set(dut.holder, user)
             out, cycles = await _move(ctx, dut, store=Place.RUNNING, whole=True)
             assert out == _words(*states[user])
-            assert cycles == 11
+            assert cycles == 10
             chaining.state, chaining.blocks = states[user + 1]
             await ctx.tick()
         for user in (1, 0, 2):
@@ -79,7 +79,7 @@ def test_a_chaining_value_goes_out_while_another_comes_in(simulate):
         ctx.set(dut.holder, 1)
         out, cycles = await _move(ctx, dut, store=Place.INNER)
         assert out == dict(enumerate(first))
-        assert cycles == 9
+        assert cycles == 8
         chaining.state = second
         await ctx.tick()
         out, _ = await _move(ctx, dut, store=Place.SCRATCH, fetch=Place.INNER)
