@@ -1,6 +1,7 @@
 """What is on the FPGA of a board: the chip, its core port on a serial line, its converters, pins, lights."""
 
 from functools import reduce
+from typing import Any
 
 from amaranth import ClockDomain, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib import io
@@ -27,23 +28,29 @@ _REFERENCE_CELSIUS = 23
 class BoardTop(Elaboratable):
     """The chip on a board.
 
-    Every logic is in a submodule: ``soc``, ``uart_bridge`` (the core port), ``word_receiver``, ``clocks`` and
-    ``pins`` (with the lights).
+    Every logic is in a submodule: ``soc``, ``uart_bridge`` (the core port), ``word_receiver``, ``clocks``,
+    ``noise_source`` and ``pins`` (with the lights).
 
     Parameters
     ----------
     board : Board
         The board; its platform is what this is elaborated for.
+    noise : Component or None
+        What takes the place of the ring oscillators where there is no FPGA; it has their port ``noise``.
+
+    Attributes
+    ----------
+    ring_lengths : tuple of int
+        Stages of each ring oscillator; empty if there are none.
     """
 
-    def __init__(self, board: Board):
+    def __init__(self, board: Board, *, noise: Any = None):
         self._board = board
         self._soc = Soc(board.config)
-
-    @property
-    def ring_lengths(self):
-        """Stages of each ring oscillator on the board; empty if the chip takes no noise."""
-        return REFERENCE.ring_lengths if hasattr(self._soc, "noise") else ()
+        self._noise = noise
+        rings = len(self._soc.noise.rings) if hasattr(self._soc, "noise") else 0
+        self._banks = rings // len(REFERENCE.lengths)
+        self.ring_lengths: tuple[int, ...] = () if noise else REFERENCE.lengths * self._banks
 
     def elaborate(self, platform):
         config, soc = self._board.config, self._soc
@@ -75,9 +82,10 @@ class BoardTop(Elaboratable):
             soc.temperature.eq(_REFERENCE_CELSIUS << TEMPERATURE_FRACTION),
         ]
 
-        if self.ring_lengths:
-            m.submodules.ring_oscillators = rings = RingOscillators(family=family_of(platform))
-            connect(m, rings.noise, soc.noise)
+        if self._banks:
+            noise = self._noise or RingOscillators(banks=self._banks, family=family_of(platform))
+            m.submodules.noise_source = noise
+            connect(m, noise.noise, soc.noise)
 
         m.submodules.pins = pins = Module()
         self._join_words(pins, platform, receiver)

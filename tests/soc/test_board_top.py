@@ -9,6 +9,7 @@ from amaranth.hdl import Fragment
 from amaranth.lib.io import SimulationPort
 from amaranth.sim import Simulator
 
+from sim.noise import SimulatedNoise
 from soc.board_top import BoardTop
 from soc.boards import board
 from soc.formats.bridge import BRIDGE, Operation, Status, decode_response, encode_request, response_length
@@ -45,7 +46,7 @@ class SimulatedPlatform:
 class Simulated(Elaboratable):
     def __init__(self, made_for):
         self.platform = SimulatedPlatform(made_for)
-        self._design = Fragment.get(BoardTop(made_for), self.platform)
+        self._design = Fragment.get(BoardTop(made_for, noise=SimulatedNoise()), self.platform)
 
     def elaborate(self, platform):
         return self._design

@@ -1,12 +1,14 @@
 """The way from a design to a bitstream, on a small design with the real tools, and what can go wrong."""
 
 import json
+from itertools import count
 
 import pytest
 from amaranth import ClockDomain, ClockSignal, Elaboratable, Module, Signal
 from amaranth.lib import io
 from amaranth.lib.memory import Memory
 
+from soc.board_top import BoardTop
 from soc.boards import board
 from soc.build import STEPS, build, build_design
 from soc.errors import InputError
@@ -126,7 +128,21 @@ def run(name, folder, **options):
     )
 
 
-EMPTY = json.dumps({"modules": {"top": {"attributes": {"top": "1"}, "cells": {}}}})
+def netlist(ring_lengths=()):
+    """A netlist of nothing but ring oscillators."""
+    cells, nets = {}, count(2)
+    for ring, length in enumerate(ring_lengths):
+        loop = [next(nets) for _ in range(length)]
+        for stage, net in enumerate(loop):
+            cells[f"ring_{ring}_{stage}"] = {
+                "type": "LUT4",
+                "connections": {"A": [loop[stage - 1]], "Z": [net]},
+                "port_directions": {"A": "input", "Z": "output"},
+            }
+    return json.dumps({"modules": {"top": {"attributes": {"top": "1"}, "cells": cells}}})
+
+
+EMPTY = netlist()
 REPORT = {
     "utilization": {},
     "fmax": {"clock": {"achieved": 11.0, "constraint": 12}},
@@ -187,10 +203,11 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path, tools):
 def test_the_chip_of_a_board(tmp_path, tools, monkeypatch):
     made_for = board("ulx3s-25f")
     scripts = tools(made_for.name)
-    scripts["yosys"].write_text(f"#!/bin/sh\necho '{EMPTY}' > wattseal.json\n", encoding="utf-8")
+    rings = netlist(BoardTop(made_for).ring_lengths)
+    scripts["yosys"].write_text(f"#!/bin/sh\necho '{rings}' > wattseal.json\n", encoding="utf-8")
     build(made_for, tmp_path, place=False, progress=lambda step, line: None)
     written = json.loads((tmp_path / "wattseal.utilisation.json").read_text(encoding="utf-8"))
     assert (written["board"], written["preset"]) == ("ulx3s-25f", "single")
-    netlist = (tmp_path / "wattseal.il").read_text(encoding="utf-8")
+    design = (tmp_path / "wattseal.il").read_text(encoding="utf-8")
     for block in ("soc", "uart_bridge", "word_receiver", "clocks", "pins"):
-        assert f"module \\wattseal.{block}\n" in netlist
+        assert f"module \\wattseal.{block}\n" in design
