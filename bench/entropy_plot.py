@@ -113,6 +113,7 @@ def _ones(panel: Any, bits: Bits) -> None:
     _band(panel, 0.5, width)
     reach = max(2 * width, 1.1 * float(np.abs(shares - 0.5).max()))
     panel.set_ylim(0.5 - reach, 0.5 + reach)
+    panel.locator_params(axis="x", nbins=5)
     panel.set_xlabel(f"Bit, in parts of {size}")
     panel.set_title("Share of ones", loc="left", size=10)
 

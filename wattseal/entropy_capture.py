@@ -27,14 +27,12 @@ _DESCRIPTION = """\
 Write raw bits of the noise source into a file: packed, the first bit in the top of each byte.
 
 They come from the stochastic model of the ring oscillators, which says how sampling and tests work and is no
-source of entropy, or from a board, over its serial core port. A board gives its raw bits while its lifecycle
-state opens the raw port; they follow each other in pieces, between which bits are left out."""
+source of entropy."""
 
 _EXAMPLES = """\
 Examples:
   wattseal entropy capture --bits 1000000 --out raw.bin
-  wattseal entropy capture --bits 1000000 --out weak.bin --jitter 0.5 --stuck 0,1,2
-  wattseal entropy capture --bits 1000000 --out raw.bin --source board --port /dev/ttyUSB0"""
+  wattseal entropy capture --bits 1000000 --out weak.bin --jitter 0.5 --stuck 0,1,2"""
 
 # Options of the model: name, what it is of, its field, type, and help.
 _MODEL = (
@@ -72,7 +70,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.add_argument("--bits", type=int, required=True, metavar="N", help="how many, in whole bytes")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where they go")
     parser.add_argument(
-        "--source", choices=("model", "board"), default="model", help="where they come from (default model)"
+        "--source", choices=("model",), default="model", help="where they come from (default model)"
     )
     model = parser.add_argument_group("The model")
     for name, _, kind, about in (*_MODEL, *_CONDITIONS):
