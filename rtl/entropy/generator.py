@@ -103,7 +103,8 @@ class Generator(wiring.Component):
         self._instantiated = Signal()
         self._asked = Signal()  # a reseeding with bits that are still to come
         self._renewing = Signal()  # a reseeding is under way
-        self._second = Signal()  # of the digests that an instantiation takes
+        self._tested = Signal()  # the self-test was passed
+        self._seeds = Signal(range(_SEEDS + 1))  # digests for an instantiation that are there
         self._count = Signal(range(_PERSONAL_WORDS))  # words of the personalisation string
         self._open = Signal()  # a request is
         self._blocks = Signal(range(request_blocks + 1))  # of the request
@@ -152,12 +153,13 @@ class Generator(wiring.Component):
     def _close(self, m, fsm):
         """What makes the output close at once, and everything be forgotten."""
         lost = self._instantiated & ~self._drbg.busy & ~self.hash.keyed
+        refused = self.hash.failed | lost
         m.d.comb += [
-            self._closing.eq(~self.bits.healthy | self.hash.failed | lost | self.wipe | self.hold),
+            self._closing.eq(~self.bits.healthy | refused | self.failed | self.wipe | self.hold),
             self._conditioner.restart.eq(self._closing | self.reseed),
         ]
         with m.If(self._closing):
-            m.d.sync += self._instantiated.eq(0)
+            m.d.sync += [self._instantiated.eq(0), self._tested.eq(0), self._seeds.eq(0)]
         with m.If(self.wipe):
             m.d.sync += [self.wiping.eq(1), self.failed.eq(0)]
         with m.Elif(fsm.ongoing("Closed")):
@@ -166,6 +168,7 @@ class Generator(wiring.Component):
     def _give(self, m):
         words, buffer = self.random.words, self._buffer
         m.d.comb += [
+            # SEC_CM: RNG.FAILCLOSED
             self.random.healthy.eq(self._instantiated & ~self._closing),
             words.valid.eq(buffer.words.valid & self.random.healthy & ~self.reseed),
             words.payload.eq(Mux(words.valid, buffer.words.payload, 0)),
@@ -194,7 +197,7 @@ class Generator(wiring.Component):
             test.done.eq(control.done),
             test.block.eq(block),
             self._buffer.write.eq(block),
-            self._buffer.write.stb.eq(block.stb & fsm.ongoing("Block") & ~self._asked),
+            self._buffer.write.stb.eq(block.stb & fsm.ongoing("Block") & ~self._asked & self._instantiated),
         ]
 
     def _operate(self, m, operation, words=0):
@@ -215,7 +218,6 @@ class Generator(wiring.Component):
             m.d.sync += [
                 self._asked.eq(0),
                 self._renewing.eq(0),
-                self._second.eq(0),
                 self._open.eq(0),
                 self._blocks.eq(0),
                 self._requests.eq(0),
@@ -230,7 +232,7 @@ class Generator(wiring.Component):
         with m.State("Closed"):
             with m.If(self.wipe):
                 m.next = "Settle"
-            with m.Elif(~self._closing & ~self.failed):
+            with m.Elif(~self._closing):
                 m.next = "Test"
 
     def _self_test(self, m):
@@ -240,6 +242,7 @@ class Generator(wiring.Component):
                 m.d.sync += self.failed.eq(1)
                 m.next = "Settle"
             with m.Elif(self._test.passed):
+                m.d.sync += self._tested.eq(1)
                 m.next = "Forget Test"
             self._leave(m)
         with m.State("Forget Test"):
@@ -261,17 +264,17 @@ class Generator(wiring.Component):
             m.d.sync += self._count.eq(0)
             m.d.comb += [
                 material.en.eq(seed.stb),
-                material.adr.eq(Cat(seed.index, self._second)),
+                material.adr.eq(Cat(seed.index, self._seeds == 1)),
                 material.data.eq(seed.data),
             ]
             with m.If(seed.stb & (seed.index == 0)):
                 with m.If(self._instantiated):
                     m.next = "Reseed"
-                with m.Elif(self._second):
-                    m.next = "Personalise"
                 with m.Else():
-                    m.d.sync += self._second.eq(1)
+                    m.d.sync += self._seeds.eq(self._seeds + 1)
                     m.next = "Gather"
+                    with m.If(self._seeds == _SEEDS - 1):
+                        m.next = "Personalise"
             self._leave(m)
 
     def _seed(self, m):
@@ -286,7 +289,7 @@ class Generator(wiring.Component):
                 for number, word in enumerate(_LABEL_WORDS):
                     with m.Case(number):
                         m.d.comb += material.data.eq(word)
-            m.d.sync += [self._count.eq(self._count + 1), self._second.eq(0)]
+            m.d.sync += self._count.eq(self._count + 1)
             with m.If(self._count == _PERSONAL_WORDS - 1):
                 m.next = "Instantiate"
             self._leave(m)
@@ -302,7 +305,8 @@ class Generator(wiring.Component):
         with m.State("Clear"):
             self._operate(m, Operation.CLEAR)
             with m.If(self._drbg.control.done):
-                m.d.sync += [self._instantiated.eq(1), self._renewing.eq(0), self._requests.eq(0)]
+                m.d.sync += [self._renewing.eq(0), self._requests.eq(0)]
+                m.d.sync += self._instantiated.eq(self._tested & (self._seeds == _SEEDS))
                 m.next = "Serve"
             self._leave(m)
 

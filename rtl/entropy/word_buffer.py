@@ -44,16 +44,17 @@ class WordBuffer(wiring.Component):
     def __init__(self):
         super().__init__()
         self.memory = Memory(shape=32, depth=_WORDS, init=[], attrs={"no_rw_check": 1})
+        # Numbers of words, with one bit more than an address: a digest is behind the other round the memory.
+        self._put = Signal(2)  # of the first word of the digest that is written next
+        self._get, self._zeroed = Signal(_BANK_BITS + 2), Signal(_BANK_BITS + 2)
+        self._clearing = Signal()
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = self.memory
         read, write = self.memory.read_port(domain="comb"), self.memory.write_port()
-        # Numbers of words, with one bit more than an address: a digest is behind the other round the memory.
-        put = Signal(2)  # of the first word of the digest that is written next
-        get, zeroed = Signal(_BANK_BITS + 2), Signal(_BANK_BITS + 2)
+        put, get, zeroed, clearing = self._put, self._get, self._zeroed, self._clearing
         following = Signal.like(get)
-        clearing = Signal()
         end = Cat(Const(0, _BANK_BITS), put)
         word = Signal(32, reset_less=True)
         valid = Signal()
