@@ -35,6 +35,8 @@ class CipherSignature(wiring.Signature):
         Asks for a block; only while ``ready``.
     decrypt : Out(1)
         Backwards. Steady from a clock before ``start`` until the block is given.
+    ends : In(1)
+        The columns at ``source`` are the last ones of the block.
     take, taken : In(1)
         The columns at ``source`` are taken in this clock; they are the last ones of the block.
     source : Out(32 * columns)
@@ -59,6 +61,7 @@ class CipherSignature(wiring.Signature):
                 "ready": In(1),
                 "start": Out(1),
                 "decrypt": Out(1),
+                "ends": In(1),
                 "take": In(1),
                 "taken": In(1),
                 "source": Out(32 * columns),
@@ -109,6 +112,7 @@ class Cipher(wiring.Component):
             out.eq(Mux(passes.mix, mixed, shifted) ^ round_key),
             following.eq(Mux(passes.active, out, port.source ^ round_key)),
             port.take.eq(port.start & port.ready & ~passes.active & ~given_up),
+            port.ends.eq(1),
             port.taken.eq(port.take),
             port.give.eq(passes.active & passes.last & port.room),
             port.given.eq(port.give),

@@ -55,6 +55,7 @@ class CompactCipher(wiring.Component):
                 ^ round_key
             ),
             port.take.eq(~passes.active & ((port.start & port.ready & ~given_up) | begun)),
+            port.ends.eq(ends),
             port.taken.eq(port.take & ends),
             port.give.eq(passes.active & passes.last & port.room),
             port.given.eq(port.give & ends),
@@ -112,11 +113,11 @@ class CompactCipher(wiring.Component):
         Returns the word whose SubWord is to be ``substituted`` in the next clock.
         """
         port = self.port
-        # What is read of a word in the clock in which it is written is never used.
-        m.submodules.keys = memory = Memory(
-            shape=32, depth=4 * KEY_ROWS, init=[], attrs={"no_rw_check": 1}
-        )
-        read_port, write_port = memory.read_port(), memory.write_port()
+        # A block RAM, of which nothing is used that is read of a word while that is written.
+        m.submodules.keys = memory = Memory(shape=32, depth=4 * KEY_ROWS, init=[], attrs={"no_rw_check": 1})
+        read_port, write_port = memory.read_port(domain="comb"), memory.write_port()
+        read = Signal(32, reset_less=True)
+        m.d.sync += read.eq(read_port.data)
         count = Signal(range(4 * KEY_ROWS))  # of words
         before, constant = Signal(32), Signal(8, init=1)
         written, word = Signal(32), Signal(32)
@@ -130,8 +131,8 @@ class CompactCipher(wiring.Component):
             write_port.addr.eq(count),
             write_port.en.eq(wipes | (expands & fresh) | port.key_stb),
             write_port.data.eq(written),
-            written.eq(Mux(expands, read_port.data ^ word, Mux(wipes, 0, port.key_word))),
-            round_key.eq(read_port.data),
+            written.eq(Mux(expands, read ^ word, Mux(wipes, 0, port.key_word))),
+            round_key.eq(read),
             word.eq(before),
         ]
         m.d.sync += settled.eq(~expands & ~wipes)

@@ -49,10 +49,10 @@ class DataPath(wiring.Component):
         Shifts the way into the register.
     feed_word : In(1)
         With ``shift_block``: not the way, but the word.
-    increment, restart : In(1)
-        Counts up the last word of ``counter``; makes it what it was at ``keep``.
-    keep : In(1)
-        Keeps the last word of ``counter`` for ``restart``.
+    increment : In(1)
+        Each block that is taken is ``counter`` counted up, in its last word.
+    keep, add_kept : In(1)
+        Keeps the last word of ``counter``; adds it to the way.
     block : Out(128)
         The block register.
     """
@@ -77,8 +77,8 @@ class DataPath(wiring.Component):
                 "shift_block": In(1),
                 "feed_word": In(1),
                 "increment": In(1),
-                "restart": In(1),
                 "keep": In(1),
+                "add_kept": In(1),
                 "block": Out(128),
             }
         )
@@ -91,7 +91,7 @@ class DataPath(wiring.Component):
             operand.eq(_word(self.operand, self.index) & self.add_operand.replicate(32)),
         ]
         block = self._elaborate_block(m, data)
-        counter = self._elaborate_counter(m)
+        counter, kept = self._elaborate_counter(m)
         top, doubled, overflows = block[96:], Signal(32), Signal()
         counted = byte_mask(Mux(self.add_block, Mux(self.masked, self.bytes, 4), 0))
         with m.If(self.index == 0):
@@ -103,6 +103,7 @@ class DataPath(wiring.Component):
                 ^ (Mux(self.double, doubled, top) & counted)
                 ^ operand
                 ^ (counter[96:] & self.add_counter.replicate(32))
+                ^ (kept & self.add_kept.replicate(32))
                 ^ self.constant
             ),
         ]
@@ -121,20 +122,20 @@ class DataPath(wiring.Component):
 
     def _elaborate_counter(self, m):
         """The register of what the cipher takes; it turns by as many columns as are taken."""
-        counter, kept = Signal(128), Signal(32)
-        m.d.comb += self.cipher.source.eq(counter[128 - 32 * self._columns :])
-        if self._columns < 4:
-            with m.If(self.cipher.take):
-                m.d.sync += counter.eq(counter.rotate_left(32 * self._columns))
+        counter, kept, last = Signal(128), Signal(32), Signal(32)
+        size = 32 * self._columns
+        source = counter[128 - size :]
+        m.d.comb += [
+            last.eq(source[:32] + (self.increment & self.cipher.ends)),
+            self.cipher.source.eq(Cat(last, source[32:])),
+        ]
+        with m.If(self.cipher.take):
+            m.d.sync += counter.eq(Cat(self.cipher.source, counter))
         with m.If(self.shift_counter):
             m.d.sync += counter.eq(Cat(self.way, counter))
-        with m.If(self.increment):
-            m.d.sync += counter[:32].eq(counter[:32] + 1)
-        with m.If(self.restart):
-            m.d.sync += counter[:32].eq(kept)
         with m.If(self.keep):
             m.d.sync += kept.eq(counter[:32])
-        return counter
+        return counter, kept
 
 
 def _word(block, index):

@@ -3,13 +3,14 @@
 from amaranth import Mux, Signal
 from amaranth.lib import enum, wiring
 
-from ...bus import KeyOperation
+from ...bus import KeyOperation, KeySource
 from .registers import ApplicationOperation, IvChoice, Session, Status
 from .signature import Operation
 
 __all__ = ["KEY_OPERATIONS", "KEY_WORDS", "KeyStates", "Then"]
 
 KEY_WORDS = 8
+_SHORT_WRAPPED = 24  # bytes of a wrapped key of 128 bits
 _DATA_PLACE = 2  # of key data, behind the first 64 bits of its wrapped form
 
 KEY_OPERATIONS = {
@@ -45,6 +46,7 @@ class KeyStates(wiring.Component):
         key, unit, memory = self.key, self._unit, self._memory
         operations = ApplicationOperation
         useful, forbidden = Signal(), Signal()
+        generated = Signal()  # the key that wraps, or that of the message, is
         is_aad = self._is(operations.AAD_SLOT)
         class_ = key.key_class
         to_memory = self._is(operations.WRAP_DATA, operations.UNWRAP_DATA)
@@ -52,10 +54,10 @@ class KeyStates(wiring.Component):
             useful.eq(~(self._short & self._number[2])),
             # Who knows the key that wraps knows the one that is wrapped, and who knows the key of a message
             # can solve its tag for a key in it. A key known outside that came back from under one that is
-            # not would be taken for unknown.
+            # not would be taken for one to be kept.
             forbidden.eq(
-                (self._is_target & (self._external != class_.external))  # SEC_CM: KEY.NOREAD
-                | (is_aad & self._external & ~class_.external)  # SEC_CM: KEY.NOREAD
+                ((self._is_target | is_aad) & ~class_.external & ~generated)  # SEC_CM: KEY.NOREAD
+                | (self._is_target & class_.external & ~self._external)  # SEC_CM: KEY.NOREAD
                 | (to_memory & ~class_.external)  # SEC_CM: KEY.NOREAD
                 | (self._is(operations.UNWRAP_DATA) & ~class_.to_bus)
             ),
@@ -69,7 +71,7 @@ class KeyStates(wiring.Component):
         with m.State("Await Key"):
             m.d.sync += self._short.eq(class_.short)
             with m.If(~self._is_target & ~is_aad):
-                m.d.sync += self._external.eq(class_.external)
+                m.d.sync += [self._external.eq(class_.external), generated.eq(class_.generated)]
             with m.If(key.refused):
                 self._fail(m, Status.KEY_REFUSED)
             with m.Elif(key.key.valid & forbidden):
@@ -177,6 +179,10 @@ class KeyStates(wiring.Component):
     def _send_key(self, m):
         """An unwrapped key goes into its slot; behind a key of 128 bits come zeros."""
         result, memory, transfer = self.result, self._memory, self._memory.transfer
+        m.d.comb += [
+            result.request.payload.source.eq(KeySource.UNWRAPPED),
+            result.request.payload.short.eq(self.piece.length == _SHORT_WRAPPED),
+        ]
         with m.State("Ask Store"):
             m.d.comb += [
                 result.request.valid.eq(1),

@@ -28,7 +28,7 @@ class GcmStates(Sequencer):
             self._next_word(m)
             m.next = "Keep Counter"
         with m.State("Keep Counter"):
-            m.d.comb += [path.keep.eq(1), path.increment.eq(1)]
+            m.d.comb += path.keep.eq(1)
             m.d.sync += self._bytes.eq(0)
             self._end(m)
         with m.State("Await Hash"), m.If(~self._complete & ghash.ready):
@@ -149,9 +149,17 @@ class GcmStates(Sequencer):
         path, cipher, ghash, word = self._path, self._path.cipher, self._ghash, self.words.payload
         gives = self._asked.operation == Operation.TAG
         with m.State("Restart Counter"), m.If(~cipher.take):
-            m.d.comb += [cipher.abort.eq(1), path.restart.eq(1)]
+            m.d.comb += cipher.abort.eq(1)
             m.d.sync += [self._keystream.eq(0), self._then.eq(Then.TAG)]
-            m.next = "Start Mask"
+            m.next = "Turn Counter"
+        with m.State("Turn Counter"):
+            m.d.comb += path.shift_counter.eq(1)
+            self._next_word(m)
+            with m.If(self._index == 3):
+                m.d.comb += path.add_kept.eq(1)
+                m.next = "Start Mask"
+            with m.Else():
+                m.d.comb += path.add_counter.eq(1)
         with m.State("Start Mask"):
             m.d.comb += cipher.start.eq(1)
             with m.If(cipher.taken):

@@ -100,22 +100,27 @@ class MessageMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # What is read of a word in the clock in which it is written is never used.
+        # A block RAM, of which nothing is used that is read of a word while that is written.
         m.submodules.cells = memory = Memory(shape=32, depth=_WORDS, init=[], attrs={"no_rw_check": 1})
-        read_port, write_port = memory.read_port(), memory.write_port()
+        read_port, write_port = memory.read_port(domain="comb"), memory.write_port()
+        read = Signal(32, reset_less=True)
         bus, shown, writes = self.bus, Signal(), Signal()
         place = Mux(self._turns | self.clearing, self._place, self._offered)
         m.d.comb += [
             writes.eq(bus.cyc & bus.stb & bus.we & ~bus.ack),
             self.dropped.eq(writes & self.locked),
             read_port.addr.eq(Mux(self.locked, self._place, bus.adr)),
-            bus.dat_r.eq(Mux(shown, read_port.data, 0)),
+            bus.dat_r.eq(Mux(shown, read, 0)),
             write_port.en.eq(
                 Mux(self.locked, self.write.stb | self.result.stb | self.clearing, writes),
             ),
             write_port.data.eq(Mux(self.clearing, 0, Mux(self.locked, self.result.data, bus.dat_w))),
         ]
-        m.d.sync += [bus.ack.eq(bus.cyc & bus.stb & ~bus.ack), shown.eq(~self.locked)]
+        m.d.sync += [
+            read.eq(read_port.data),
+            bus.ack.eq(bus.cyc & bus.stb & ~bus.ack),
+            shown.eq(~self.locked),
+        ]
         with m.If(~self.locked):
             m.d.comb += write_port.addr.eq(bus.adr)
         with m.Elif(self.write.stb):
@@ -123,7 +128,7 @@ class MessageMemory(wiring.Component):
         with m.Else():
             m.d.comb += write_port.addr.eq(Mux(self.result.head, self._place[0], place))
         self._move(m)
-        self._offer(m, read_port.data)
+        self._offer(m, read)
         return m
 
     def _move(self, m):

@@ -58,7 +58,6 @@ class Sequencer(wiring.Component):
         self._index = Signal(2)  # of a word within a block
         self._number = Signal(3)  # of a word of a key, or a turn of a double block
         self._keystream = Signal()  # is in the block register, or what is left of it
-        self._counts = Signal()  # the counter block was taken
         self._complete = Signal()  # the block register is to be hashed
         self._pads = Signal()  # the padding of CMAC is yet to be begun
         self._padded = Signal()  # the message of CMAC is padded

@@ -118,9 +118,8 @@ class Unit(GcmStates, CmacStates, WrapStates):
         ]
         # A counter block may still be on its way into the cipher when a piece has ended.
         crypts = self._asked.operation.as_value().matches(Operation.ENCRYPT, Operation.DECRYPT)
-        m.d.sync += [self._counts.eq(cipher.taken & crypts), self.done.eq(0)]
-        with m.If(self._counts):
-            m.d.comb += path.increment.eq(1)
+        m.d.comb += path.increment.eq(crypts)
+        m.d.sync += self.done.eq(0)
         with m.If(self._complete & ghash.ready):
             m.d.comb += [ghash.load.eq(1), ghash.run.eq(1)]
             m.d.sync += self._complete.eq(0)
@@ -236,7 +235,7 @@ class Unit(GcmStates, CmacStates, WrapStates):
         m.d.sync += [
             register.eq(0)
             for register in (
-                *(self._index, self._number, self._keystream, self._counts, self._complete),
+                *(self._index, self._number, self._keystream, self._complete),
                 *(self._pads, self._padded),
                 *(self._is_mac, self._in_text, self._turn, self._bytes, self._aad_bytes),
             )
