@@ -13,6 +13,7 @@ __all__ = [
     "KeyOperation",
     "KeyPathSignature",
     "KeyResultSignature",
+    "KeySource",
     "LifecycleState",
     "NvmPortSignature",
     "RandomSignature",
@@ -82,13 +83,31 @@ class KeyOperation(enum.Enum, shape=4):
     AAD = 9
 
 
+class KeySource(enum.Enum, shape=2):
+    """How a new key was made, on which it depends what the key store lets it be used for.
+
+    ``RANDOM``: of random words. ``DERIVED``: of slots' words by SHA-256, bound to the slot's policy unless it
+    is external. ``AGREED``: by ECDH, and so known to whoever chose the public key. ``UNWRAPPED``: as a
+    message has it that can be unwrapped again.
+    """
+
+    RANDOM = 0
+    DERIVED = 1
+    AGREED = 2
+    UNWRAPPED = 3
+
+
 class KeyClass(data.Struct):
     """What a block must know of a key that it was given.
 
-    ``external``: the key came from the bus, or from such keys alone; it may have any IV. ``to_bus``: a result
-    made of external keys alone may go to the bus. ``short``: the key is an AES-128 key, the upper half of
-    the slot. ``template``: signs only digests that hardware computed. ``unchecked``: a signature is given
-    out without verifying it first.
+    Its origin: ``external``, it came from the bus, or from such keys alone; it may have any IV.
+    ``generated``, it was made here of random words, or derived from such keys alone: nobody knows it, and
+    other keys may be wrapped or authenticated with it. If it is neither, it may be known and must be kept.
+    (A key that hardware alone derives from a secret of the chip, when there is one, is generated.)
+
+    ``to_bus``: a result made of external keys alone may go to the bus. ``short``: the key is an AES-128 key,
+    the upper half of the slot. ``template``: signs only digests that hardware computed. ``unchecked``: a
+    signature is given out without verifying it first.
     """
 
     external: 1
@@ -96,6 +115,7 @@ class KeyClass(data.Struct):
     short: 1
     template: 1
     unchecked: 1
+    generated: 1
 
 
 def _key_slot(slots):
@@ -155,15 +175,20 @@ class KeyResultSignature(wiring.Signature):
 
     Members
     -------
-    request : Out(stream of {slot, external})
-        Asks for the empty slot ``slot``; ``external`` if all that the key was made of was external.
+    request : Out(stream of {slot, external, generated, source, short})
+        Asks for the empty slot ``slot``; ``external`` if all that the key was made of was external,
+        ``generated`` if it all was generated here. ``short``: an unwrapped key has 128 bits.
+    binding : In(32)
+        The slot's policy, valid in the cycle after the request was taken: what a key that is derived is bound
+        to. It stays the slot's policy until ``done`` or ``refused``.
     key : Out(stream of 32 bits)
         The eight words of the key, most significant first, after the request was taken and not refused.
     done : In(1)
         High for one cycle when the key is in its slot.
     refused : In(1)
         High for one cycle instead, at any time from the request on: the slot is not empty, may not be
-        written, or the store is being wiped; words that follow are dropped without waiting for them.
+        written, or not by a key from this source, or the store is being wiped; words that follow are dropped
+        without waiting for them.
 
     Raises
     ------
@@ -172,10 +197,12 @@ class KeyResultSignature(wiring.Signature):
     """
 
     def __init__(self, *, slots):
-        request = data.StructLayout({"slot": _key_slot(slots), "external": 1})
+        origin = {"external": 1, "generated": 1, "source": KeySource, "short": 1}
+        request = data.StructLayout({"slot": _key_slot(slots), **origin})
         super().__init__(
             {
                 "request": Out(stream.Signature(request)),
+                "binding": In(32),
                 "key": Out(stream.Signature(32)),
                 "done": In(1),
                 "refused": In(1),

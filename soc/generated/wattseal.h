@@ -861,6 +861,9 @@
 #define WATTSEAL_KEYSTORE_SLOT_FILLING_LSB 2
 #define WATTSEAL_KEYSTORE_SLOT_FILLING_WIDTH 1
 #define WATTSEAL_KEYSTORE_SLOT_FILLING_MASK UINT32_C(0x4)
+#define WATTSEAL_KEYSTORE_SLOT_GENERATED_LSB 3
+#define WATTSEAL_KEYSTORE_SLOT_GENERATED_WIDTH 1
+#define WATTSEAL_KEYSTORE_SLOT_GENERATED_MASK UINT32_C(0x8)
 
 /* The selected slot's policy. Only operations of one group go together: `hmac`; `derive`; `encrypt` and `decrypt`; `sign`; `agree`; `wrap` and `unwrap`; `cmac`; `aad`. */
 #define WATTSEAL_KEYSTORE_SLOT_POLICY_OFFSET UINT32_C(0x0020)

@@ -4,7 +4,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature
+from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature, KeySource
 from .microcode import AREA_WORDS, Area, Request
 from .store import StoreSignature, address
 
@@ -145,11 +145,14 @@ class Paths(wiring.Component):
 
     def _result(self, m):
         request, words = self.result.request, self.result.key
-        taken = Signal()
+        taken, agreed = Signal(), Signal()
         m.d.comb += [
             request.payload.slot.eq(self.target),
+            agreed.eq(self._area == Area.SHARED),
             # A new key is no key from the bus; a shared secret is external if its private key is.
-            request.payload.external.eq(self.key_class.external & (self._area == Area.SHARED)),
+            request.payload.external.eq(self.key_class.external & agreed),
+            request.payload.generated.eq(~agreed),
+            request.payload.source.eq(Mux(agreed, KeySource.AGREED, KeySource.RANDOM)),
             words.payload.eq(self.store.read_data),
             words.valid.eq(self._fresh),
             taken.eq(words.valid & words.ready),

@@ -28,7 +28,7 @@ from .registers import (
     is_one_of,
 )
 from .signature import Command, UserSignature
-from .slot_words import HIDDEN, SlotWords
+from .slot_words import BINDING, HIDDEN, SlotWords
 
 __all__ = ["ApplicationPort"]
 
@@ -85,7 +85,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
         self._slots = slots
         self._bank = RegisterBank(
             identification="SHA2",
-            version=2,
+            version=3,
             addr_width=3,
             causes={
                 "done": "An operation is done that is not a message's beginning or `append`.",
@@ -134,6 +134,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
         self._provenance = Provenance()
         self._source = Signal(range(slots))  # slot to be read
         self._target = Signal(range(slots))  # slot that the digest is for
+        self._binds = Signal()  # that slot's policy comes
+        self._lost = Signal()  # that slot is refused
         self._appended = Signal()  # the queue has a place for a slot's words
         self._place = Signal(6)  # that place
         self._key_class = Signal(KeyClass)  # of the words that come
@@ -243,7 +245,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
                     m.next = "Wait"
                 with m.Elif(taken & (self._waiting == 1)):
                     m.d.sync += fresh.eq(0)
-                    m.next = "Send End"
+                    self._end_message(m)
                 with m.Elif(taken & self._appended & (self._place == self._get + 1)):
                     m.d.sync += fresh.eq(0)
                     m.next = "Send Slot"
@@ -264,6 +266,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             with m.State("Await Unit"):
                 self._elaborate_answer(m)
                 self._close_if_failed(m, fresh)
+            self._elaborate_binding(m, fresh, taken, address)
             self._elaborate_digest(m, fresh, address)
             with m.State("Clear Memory"):
                 m.d.comb += [self._clearing.eq(1), self._provenance.forget.eq(1)]
@@ -299,6 +302,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             m.d.comb += payload.command.eq(Command.KEY)
         with m.If(self.key.refused & (sends_slot | self._holds(fsm))):
             m.d.sync += self._broken.eq(1)
+        with m.If(self.result.refused):
+            m.d.sync += self._lost.eq(1)
         return fsm.ongoing("Wait"), address
 
     def _holds(self, fsm):
@@ -321,7 +326,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
         with m.Elif(self._asked & is_one_of(self._operation, Operation.RESTORE_HASH, Operation.RESTORE_HMAC)):
             m.next = "Send State"
         with m.Elif(self._asked):
-            m.next = "Send End"
+            self._end_message(m)
 
     def _elaborate_answer(self, m):
         """The operation ends with `done`, or with the last word if there are any."""
@@ -346,7 +351,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             m.d.sync += self._wipes.eq(1)
             m.next = "Wait"
         with m.Elif(answered & has_digest & (self._operation == Operation.FINISH_SLOT)):
-            m.next = "Offer Digest"
+            m.d.sync += self._number.eq(KEY_WORDS - 1)
+            m.next = "Give Digest"
         with m.Elif(answered & has_digest & ~provenance.to_bus):
             self._refuse(m, Refusal.SECRET)
             self._close(m)
@@ -395,6 +401,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             m.d.comb += [write.en.eq(1), write.addr.eq(self._number)]
         with m.Elif(self._clearing_digest):
             m.d.comb += [write.en.eq(1), write.addr.eq(Cat(self._number[:3], HIDDEN))]
+        with m.Elif(self._binds):
+            m.d.comb += [write.en.eq(1), write.addr.eq(BINDING), write.data.eq(self.result.binding)]
         with m.Elif(result.stb):
             m.d.comb += [
                 write.en.eq(~drops),  # SEC_CM: KEY.NOREAD

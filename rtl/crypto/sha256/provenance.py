@@ -8,8 +8,8 @@ from ...bus import KeyClass
 
 __all__ = ["Provenance"]
 
-_ORIGIN = data.StructLayout({"from_slot": 1, "derives": 1, "external": 1, "to_bus": 1})
-_NEUTRAL = {"external": 1, "to_bus": 1}  # what came over the bus changes nothing
+_ORIGIN = data.StructLayout({"from_slot": 1, "derives": 1, "external": 1, "generated": 1, "to_bus": 1})
+_NEUTRAL = {"external": 1, "generated": 1, "to_bus": 1}  # what came over the bus changes nothing
 
 
 class Provenance(wiring.Component):
@@ -38,6 +38,8 @@ class Provenance(wiring.Component):
         It may go to the bus.
     external : Out(1)
         Every slot that it derives from is external.
+    generated : Out(1)
+        Every slot that it derives from was generated here.
     can_append : Out(1)
         A slot may be appended: the message is not authenticated with a key that may only authenticate.
     can_save : Out(1)
@@ -54,6 +56,7 @@ class Provenance(wiring.Component):
     derives: Out(1)
     to_bus: Out(1)
     external: Out(1)
+    generated: Out(1)
     can_append: Out(1)
     can_save: Out(1)
     key_from_slot: Out(1)
@@ -64,6 +67,7 @@ class Provenance(wiring.Component):
         m.d.comb += [
             self.derives.eq(message.derives),
             self.external.eq(message.external),
+            self.generated.eq(message.generated),
             self.to_bus.eq(~message.derives | (message.external & message.to_bus)),
             self.can_append.eq(~message.from_slot | message.derives),
             self.can_save.eq(~message.from_slot),
@@ -75,6 +79,7 @@ class Provenance(wiring.Component):
                 key.from_slot.eq(loaded.from_slot),
                 key.derives.eq(loaded.from_slot & loaded.derives),
                 key.external.eq(~loaded.from_slot | given.external),
+                key.generated.eq(~loaded.from_slot | given.generated),
                 key.to_bus.eq(~loaded.from_slot | given.to_bus),
             ]
         with m.If(self.begin.stb):
@@ -84,6 +89,7 @@ class Provenance(wiring.Component):
         with m.If(self.fetched.stb):
             m.d.sync += [
                 message.external.eq(message.external & self.fetched.key_class.external),
+                message.generated.eq(message.generated & self.fetched.key_class.generated),
                 message.to_bus.eq(message.to_bus & self.fetched.key_class.to_bus),
             ]
         with m.If(self.forget):

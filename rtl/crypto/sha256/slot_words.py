@@ -2,13 +2,16 @@
 
 from amaranth import Cat, Const, Mux, Signal
 
-from ...bus import KeyOperation
+from ...bus import KeyOperation, KeySource
 from .registers import KEY_WORDS, Operation, Refusal
 
-__all__ = ["HIDDEN", "SlotWords"]
+__all__ = ["BINDING", "HIDDEN", "SlotWords"]
 
 HIDDEN = Const(0b111, 3)
 """Upper bits of the addresses of a digest on its way to a slot; no address on the bus leads there."""
+
+BINDING = Const(0b11_0001, 6)
+"""Address of the policy of a digest's slot; no address on the bus leads there."""
 
 
 class SlotWords:
@@ -61,7 +64,7 @@ class SlotWords:
                     m.d.sync += self._begun.eq(1)
                     m.next = "Wait"
                 with m.Elif(self._waiting == 1):
-                    m.next = "Send End"
+                    self._end_message(m)
                 with m.Else():
                     m.next = "Send Block"
             self._leave_if_wiped(m, fresh)
@@ -72,27 +75,58 @@ class SlotWords:
             m.next = "Wait"
         self._close_if_failed(m, fresh)
 
-    def _elaborate_digest(self, m, fresh, address):
-        """A digest goes into a slot, and then nothing of it stays here."""
-        result, kept = self.result, Signal()
-        taken = result.key.valid & result.key.ready
+    def _end_message(self, m):
+        """The end of the message comes next; if its digest is for a slot, the slot is asked for first."""
+        m.next = "Send End"
+        with m.If(self._operation == Operation.FINISH_SLOT):
+            m.next = "Ask Target"
+
+    def _elaborate_binding(self, m, fresh, taken, address):
+        """What a digest is made of that is not external ends with its slot's policy, but for the tail.
+
+        So the same words derive another key for each use, and a key for one use cannot be had for two. The
+        slot is taken from here on; if it is refused, that shows when the digest is there.
+        """
+        result, provenance = self.result, self._provenance
         m.d.comb += [
             result.request.payload.slot.eq(self._target),
-            result.request.payload.external.eq(self._provenance.external),
-            result.key.payload.eq(self._word),
+            result.request.payload.external.eq(provenance.external),
+            result.request.payload.generated.eq(provenance.generated),
+            result.request.payload.source.eq(KeySource.DERIVED),
         ]
-        with m.State("Offer Digest"):
+        with m.State("Ask Target"):
             m.d.comb += result.request.valid.eq(1)
-            m.d.sync += [kept.eq(0), self._number.eq(KEY_WORDS - 1)]
+            m.d.sync += self._lost.eq(0)
             with m.If(result.request.ready):
-                m.next = "Give Digest"
+                m.next = "Take Binding"
+            self._leave_if_wiped(m, fresh)
+        with m.State("Take Binding"):
+            m.d.comb += self._binds.eq(1)
+            m.next = "Send End"
+            with m.If(~provenance.external):
+                m.next = "Send Binding"  # SEC_CM: KEY.NOREAD
+            self._leave_if_wiped(m, fresh)
+        with m.State("Send Binding"):
+            m.d.comb += address.eq(BINDING)
+            m.d.sync += fresh.eq(~taken)
+            with m.If(taken):
+                with m.If(self._get[:4].all()):
+                    m.d.sync += self._begun.eq(1)
+                m.next = "Send End"
+            self._leave_if_wiped(m, fresh)
+
+    def _elaborate_digest(self, m, fresh, address):
+        """A digest goes into its slot, and then nothing of it stays here."""
+        result, kept = self.result, Signal()
+        taken = result.key.valid & result.key.ready
+        m.d.comb += result.key.payload.eq(self._word)
         with m.State("Give Digest"):  # its last word lies first
             m.d.comb += [
                 address.eq(Cat((self._number - taken)[:3], HIDDEN)),
                 result.key.valid.eq(fresh),
             ]
-            m.d.sync += [fresh.eq(1), self._number.eq(self._number - taken)]
-            with m.If(result.refused):
+            m.d.sync += [fresh.eq(1), self._number.eq(self._number - taken), kept.eq(0)]
+            with m.If(result.refused | self._lost):
                 m.d.sync += [fresh.eq(0), self._number.eq(0)]
                 m.next = "Clear Digest"
             with m.Elif(taken & (self._number == 0)):

@@ -89,7 +89,7 @@ class KeyStore(wiring.Component):
         self._loadable = sum(1 << STATES.index(state) for state in loadable)
         self._bank = RegisterBank(
             identification="KEYS",
-            version=1,
+            version=2,
             addr_width=_BANK_WIDTH,
             causes={
                 "done": "The operation has ended; `status` says how.",
@@ -202,6 +202,7 @@ class KeyStore(wiring.Component):
             m.d.comb += [
                 self._slot.f.valid.r_data.eq(shown.valid),
                 self._slot.f.external.r_data.eq(shown.external),
+                self._slot.f.generated.r_data.eq(shown.generated),
                 self._slot.f.filling.r_data.eq(filling.stb & (filling.slot == vault.looks[0].slot)),
                 Cat(field.r_data for _, field in _fields(self._slot_policy)).eq(shown.policy),
             ]
@@ -315,6 +316,7 @@ class KeyStore(wiring.Component):
             words.ready.eq(self._random & self.random.healthy & write.ready),
             write.payload.data.eq(Mux(self._random, words.payload, self.loaded)),
             vault.fills[0].external.eq(~self._random),
+            vault.fills[0].generated.eq(self._random),
         ]
         with m.If(vault.wiping):  # which takes the words so far along
             self._end(m, ends, Outcome.WIPED)

@@ -4,10 +4,13 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature
-from .policy import CLASS_BITS, SLOT, SLOT_WORDS, STATES, WipeLevel
+from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature, KeySource
+from .policy import CLASS_BITS, SLOT, SLOT_WORDS, STATES, WipeLevel, admits
+from .vault import fill_layout
 
 __all__ = ["Paths", "allows_key", "allows_result"]
+
+_MADE = data.StructLayout({"external": 1, "generated": 1, "source": KeySource, "short": 1})
 
 
 def allows_key(state, operation, lifecycle):
@@ -19,6 +22,12 @@ def allows_key(state, operation, lifecycle):
 def allows_result(state, lifecycle):
     """Whether a new key may go into a slot: it is empty, has a policy, and the chip is in service."""
     return ~state.valid & state.policy.operations.any() & lifecycle.any()
+
+
+def _is_generated(made):
+    """Nobody outside knows a key that was made so: no agreed one, and none that a message has."""
+    source = made.source.as_value()
+    return made.generated & ~made.external & source.matches(KeySource.RANDOM, KeySource.DERIVED)
 
 
 class Paths(wiring.Component):
@@ -71,14 +80,14 @@ class Paths(wiring.Component):
                 "read": Out(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
                 "word": In(32),
                 "write": Out(stream.Signature(word)),
-                "fill": Out(data.StructLayout({"stb": 1, "slot": slot, "external": 1})),
+                "fill": Out(fill_layout(slots)),
             }
         )
         # The request that was taken last, in the cycle in which it is judged.
         self.judged = Signal()
         self.request = Signal(
             data.StructLayout(
-                {"user": range(users), "result": 1, "slot": slot, "operation": KeyOperation, "external": 1}
+                {"user": range(users), "result": 1, "slot": slot, "operation": KeyOperation, "made": _MADE}
             )
         )
         self.reading = Signal()
@@ -87,7 +96,7 @@ class Paths(wiring.Component):
         self.read_operation = Signal(KeyOperation)  # what the words are for
         self.index = Signal(range(SLOT_WORDS))
         self.fresh = Signal()  # the word read is that of `index`
-        self._writer = Signal(range(users))
+        self.writer = Signal(range(users))
         self._short = Signal()  # the slot being written is
 
     def elaborate(self, platform):
@@ -100,7 +109,7 @@ class Paths(wiring.Component):
             held.eq(self.held.stb & (self.held.slot == request.slot)),
         ]
         key_allowed = allows_key(state, request.operation, self.lifecycle) & ~(held & self.held.erases)
-        result_allowed = allows_result(state, self.lifecycle) & ~held
+        result_allowed = allows_result(state, self.lifecycle) & admits(state.policy, request.made) & ~held
         key_begins, result_begins = Signal(), Signal()
         m.d.comb += [
             # SEC_CM: KEY.NOREAD
@@ -142,7 +151,10 @@ class Paths(wiring.Component):
                             self.request.result.eq(is_result),
                             self.request.slot.eq(asked.slot),
                             self.request.operation.eq(0 if is_result else asked.operation),
-                            self.request.external.eq(asked.external if is_result else 0),
+                            *[
+                                getattr(self.request.made, name).eq(getattr(asked, name) if is_result else 0)
+                                for name, _ in _MADE
+                            ],
                         ]
 
     def _elaborate_keys(self, m, begins):
@@ -169,6 +181,7 @@ class Paths(wiring.Component):
                 index.eq(0),
                 *[getattr(key_class, name).eq(getattr(policy, name)) for name in CLASS_BITS],
                 key_class.external.eq(self.look.state.external),
+                key_class.generated.eq(self.look.state.generated),
                 key_class.to_bus.eq(policy.to_bus & self.look.state.external),
             ]
         with m.Elif(ends):
@@ -191,7 +204,8 @@ class Paths(wiring.Component):
 
     def _elaborate_results(self, m, begins):
         request, policy = self.request, self.look.state.policy
-        external, taken, ends, done = Signal(), Signal(), Signal(), Signal()
+        external, generated = Signal(), Signal()  # what is being written is
+        taken, ends, done = Signal(), Signal(), Signal()
         index = Signal(range(SLOT_WORDS))
         refused = Signal()
         erased = self.held.stb & self.held.erases & (self.held.slot == self.filling.slot)
@@ -205,15 +219,17 @@ class Paths(wiring.Component):
             self.fill.stb.eq(taken & (index == SLOT_WORDS - 1)),
             self.fill.slot.eq(self.filling.slot),
             self.fill.external.eq(external),
+            self.fill.generated.eq(generated),
         ]
         m.d.sync += done.eq(self.fill.stb)
         with m.If(begins):
             m.d.sync += [
                 self.filling.stb.eq(1),
                 self.filling.slot.eq(request.slot),
-                self._writer.eq(request.user),
+                self.writer.eq(request.user),
                 self._short.eq(policy.short),
-                external.eq(request.external),
+                external.eq(request.made.external),
+                generated.eq(_is_generated(request.made)),
                 index.eq(0),
             ]
         with m.Elif(ends | self.fill.stb):
@@ -224,10 +240,11 @@ class Paths(wiring.Component):
             serves = Signal(name=f"takes_{user}")
             judged = self.judged & request.result & (request.user == user)
             m.d.comb += [
-                serves.eq(self.filling.stb & (self._writer == user)),
+                serves.eq(self.filling.stb & (self.writer == user)),
                 # Words of nobody whose key is being written are dropped.
                 port.key.ready.eq(Mux(serves, self.write.ready & ~ends, ~judged)),
-                port.done.eq(done & (self._writer == user)),
+                port.binding.eq(Mux(judged, policy.as_value(), 0)),
+                port.done.eq(done & (self.writer == user)),
                 port.refused.eq((serves & ends) | (refused & (request.user == user))),
             ]
             with m.If(serves):

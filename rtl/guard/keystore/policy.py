@@ -1,9 +1,9 @@
 """What a key slot's policy is, and the codes of the key store's operations."""
 
-from amaranth import Cat
+from amaranth import Cat, Mux
 from amaranth.lib import data, enum
 
-from ...bus import KeyOperation, LifecycleState
+from ...bus import KeyOperation, KeySource, LifecycleState
 
 __all__ = [
     "CLASS_BITS",
@@ -15,6 +15,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "WipeLevel",
+    "admits",
     "is_sound",
     "states_of",
 ]
@@ -56,7 +57,7 @@ STATES = (LifecycleState.MANUFACTURING, LifecycleState.INSTALLATION, LifecycleSt
 """Lifecycle states in which a slot can be used at all, in the order of their bits in a policy."""
 
 CLASS_BITS = ("to_bus", "short", "template", "unchecked")
-"""Members of `KeyClass` that a policy sets; ``external`` is no policy, but where a key came from."""
+"""Members of `KeyClass` that a policy sets; the others are no policy, but where a key came from."""
 
 POLICY = data.StructLayout(
     {
@@ -68,7 +69,7 @@ POLICY = data.StructLayout(
 )
 """A slot's policy: a bit for each allowed operation and lifecycle state, its class, and what wipes it."""
 
-SLOT = data.StructLayout({"valid": 1, "external": 1, "policy": POLICY})
+SLOT = data.StructLayout({"valid": 1, "external": 1, "generated": 1, "policy": POLICY})
 """What is known of a slot besides its contents."""
 
 OPERATION_GROUPS = (
@@ -86,11 +87,35 @@ protects: HMAC computes what HKDF derives, encryption undoes a key wrap."""
 
 
 def is_sound(policy):
-    """Whether the policy allows operations of one group, and at least one lifecycle state."""
+    """Whether the policy allows operations of one group, and at least one lifecycle state.
+
+    A private key of 128 bits is none: its public key tells it, with 2⁶⁴ steps.
+    """
     groups = Cat(
         Cat(policy.operations[operation.value] for operation in group).any() for group in OPERATION_GROUPS
     )
-    return groups.any() & ((groups & (groups - 1)) == 0) & policy.states.any()
+    private = _allows(policy, KeyOperation.SIGN) | _allows(policy, KeyOperation.AGREE)
+    one = groups.any() & ((groups & (groups - 1)) == 0)
+    return one & policy.states.any() & ~(policy.short & private)
+
+
+def admits(policy, made):
+    """Whether a slot's policy is one for a key that was ``made`` so: for what its source leaves open.
+
+    Who can have the same key put into two slots must not find it by two uses. So an agreed key may only be
+    derived from, an unwrapped one never; nor is it one of those that sign templates alone. And half a key
+    that was wrapped is none.
+    """
+    derives = _allows(policy, KeyOperation.DERIVE)
+    unwrapped = made.source == KeySource.UNWRAPPED
+    return Mux(unwrapped, policy.short == made.short, 1) & (
+        made.external
+        | Mux(unwrapped, ~(derives | policy.template), derives | (made.source != KeySource.AGREED))
+    )
+
+
+def _allows(policy, operation):
+    return policy.operations[operation.value]
 
 
 def states_of(lifecycle):

@@ -47,8 +47,8 @@ class Status(csr.Register, access="r"):
     wiping: Slots are being wiped: everything else is refused.
     outcome: How the last operation ended. 0 it succeeded; 1 there is no such operation; 2 there is no such
         slot; 3 the slot is not empty; 4 the policy allows no operation, operations that do not go together,
-        or no lifecycle state; 5 not in this lifecycle state; 6 there is no healthy randomness; 7 the store
-        is being wiped, or an alert is raised that wipes the slot.
+        or no lifecycle state, or is one of a short private key; 5 not in this lifecycle state; 6 there is no
+        healthy randomness; 7 the store is being wiped, or an alert is raised that wipes the slot.
     words: Words that the operation has put into the slot.
     """
 
@@ -81,11 +81,14 @@ class SlotState(csr.Register, access="r"):
     valid: It holds a key.
     external: The key came from the bus, or from such keys alone.
     filling: A block is writing a key into it.
+    generated: The key was made here of random words, or derived from such keys alone. Neither generated nor
+        external, it was agreed or unwrapped, or derived from keys of several origins.
     """
 
     valid: csr.Field(csr.action.R, 1)
     external: csr.Field(csr.action.R, 1)
     filling: csr.Field(csr.action.R, 1)
+    generated: csr.Field(csr.action.R, 1)
 
 
 class Operate(csr.Register, access="w"):

@@ -7,7 +7,12 @@ from amaranth.lib.wiring import In, Out
 
 from .policy import POLICY, SLOT, SLOT_WORDS, WipeLevel
 
-__all__ = ["Vault"]
+__all__ = ["Vault", "fill_layout"]
+
+
+def fill_layout(slots):
+    """What makes a slot a valid one: a strobe, its number, and the origin of its key."""
+    return data.StructLayout({"stb": 1, "slot": range(slots), "external": 1, "generated": 1})
 
 
 class Vault(wiring.Component):
@@ -27,7 +32,7 @@ class Vault(wiring.Component):
         Two views: what is known of ``slot``. A number that is no slot's is an empty one without policy.
     define : In({stb, slot, policy})
         Makes the slot an empty one with this policy.
-    fills : array of In({stb, slot, external})
+    fills : array of In({stb, slot, external, generated})
         Two ways to make the slot a valid one, after its words.
     writes : array of In(stream of {slot, index, data})
         Two ways to write a word; the first goes first, none is taken during a wipe.
@@ -56,7 +61,7 @@ class Vault(wiring.Component):
             {
                 "looks": In(look).array(2),
                 "define": In(data.StructLayout({"stb": 1, "slot": slot, "policy": POLICY})),
-                "fills": In(data.StructLayout({"stb": 1, "slot": slot, "external": 1})).array(2),
+                "fills": In(fill_layout(slots)).array(2),
                 "writes": In(stream.Signature(word)).array(2),
                 "read": In(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
                 "word": Out(32),
@@ -67,7 +72,7 @@ class Vault(wiring.Component):
         )
         self.memory = Memory(shape=32, depth=slots * SLOT_WORDS, init=[])
         self.policies = Memory(shape=POLICY, depth=slots, init=[])
-        self.valid, self.external = Signal(slots), Signal(slots)
+        self.valid, self.external, self.generated = Signal(slots), Signal(slots), Signal(slots)
         levels = 1 + len(WipeLevel)
         self.asked = Signal(levels)  # wipes to be done next: of everything, and by each alert
         self.wipes = Signal(levels, init=1)  # wipes being done
@@ -83,6 +88,7 @@ class Vault(wiring.Component):
                 policy.addr.eq(look.slot),
                 look.state.valid.eq(self.valid.bit_select(look.slot, 1)),
                 look.state.external.eq(self.external.bit_select(look.slot, 1)),
+                look.state.generated.eq(self.generated.bit_select(look.slot, 1)),
             ]
             with m.If(look.slot < self._slots):
                 m.d.comb += look.state.policy.eq(policy.data)
@@ -91,6 +97,7 @@ class Vault(wiring.Component):
                 m.d.sync += [
                     self.valid.bit_select(fill.slot, 1).eq(1),
                     self.external.bit_select(fill.slot, 1).eq(fill.external),
+                    self.generated.bit_select(fill.slot, 1).eq(fill.generated),
                 ]
         wipes_word, wipes_slot = self._elaborate_wipe(m)
         self._elaborate_policies(m, wipes_slot)
@@ -131,6 +138,7 @@ class Vault(wiring.Component):
             m.d.sync += [
                 self.valid.bit_select(write.addr, 1).eq(0),  # SEC_CM: KEY.WIPE
                 self.external.bit_select(write.addr, 1).eq(0),
+                self.generated.bit_select(write.addr, 1).eq(0),
             ]
 
     def _elaborate_memory(self, m, wipes_word):

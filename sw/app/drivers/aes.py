@@ -34,7 +34,8 @@ class Aes:
     """Driver of the accelerator. It has one message open at a time; a method does the whole of one.
 
     A key is named by the number of its slot. Additional data is bytes, or a list of bytes and slots, of
-    which the keys are authenticated in their places; under a key from the bus, only keys from the bus are.
+    which the keys are authenticated in their places; keys that are not from the bus only under a key that was
+    generated in its slot, or derived from such keys alone.
     Every method raises `Refused` with the status that the operation ended with.
     """
 
@@ -74,14 +75,18 @@ class Aes:
     def wrap(self, slot, key_slot, *, short=False):
         """The key of ``key_slot``, which is ``short`` or not, wrapped under that of ``slot`` (RFC 3394).
 
-        Either both came from the bus, or neither.
+        Either both came from the bus, or neither, and then the one that wraps was generated in its slot, or
+        derived from such keys alone.
         """
         yield from self._operate("wrap", slot=slot, target=key_slot)
         length = (_SHORT_BYTES if short else _KEY_BYTES) + _WRAP_BYTES
         return (yield from _get(aes_memory.message.address, length))
 
     def unwrap(self, slot, wrapped, into):
-        """Unwrap a key into the slot ``into``, which must be empty, with a policy."""
+        """Unwrap a key into the slot ``into``, which must be empty, with a policy, and of the key's length.
+
+        Unless the key that unwraps came from the bus, ``into`` is neither for ``derive`` nor ``template``.
+        """
         yield from self._put(0, wrapped)
         yield from self._operate("unwrap", slot=slot, target=into)
 

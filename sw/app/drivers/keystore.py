@@ -8,7 +8,7 @@ from ..ops import Wait, Write
 __all__ = ["IDENTIFICATION", "VERSION", "KeyStore", "Refused"]
 
 IDENTIFICATION = "KEYS"
-VERSION = 1
+VERSION = 2
 
 _OPERATION = keystore.operate.fields["operation"]
 _OUTCOME = keystore.status.fields["outcome"]
@@ -19,7 +19,7 @@ _REFUSALS = {
     "unknown": "there is no such operation",
     "slot": "there is no such slot",
     "occupied": "the slot is not empty",
-    "policy": "the policy allows nothing, or operations that do not go together",
+    "policy": "the policy allows nothing, or what does not go together",
     "lifecycle": "not in this lifecycle state",
     "random": "there is no healthy randomness",
     "wiped": "the store is being wiped, or an alert wipes the slot",
@@ -69,7 +69,7 @@ class KeyStore:
         yield from self._operate("wipe", 0)
 
     def state(self, slot):
-        """What is in a slot: ``valid``, ``external`` and ``filling``, and its policy's fields."""
+        """What is in a slot: ``valid``, ``external``, ``generated``, ``filling``, and its policy's fields."""
         yield from access.write_fields(keystore.select, slot=slot)
         state = yield from access.read_fields(keystore.slot)
         return {**state, **(yield from access.read_fields(keystore.slot_policy))}

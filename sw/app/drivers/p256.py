@@ -58,7 +58,10 @@ class P256:
         return _checked(status) == "success"
 
     def agree(self, slot, public_key, target=None):
-        """The shared secret of a slot's key and a public one: into the slot ``target``, or returned."""
+        """The shared secret of a slot's key and a public one: into the slot ``target``, or returned.
+
+        Unless the key is external, the target must be a slot to derive from.
+        """
         yield from self._give_point(public_key)
         if target is None:
             yield from self._operate("agree", slot=slot)

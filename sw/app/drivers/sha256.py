@@ -10,7 +10,7 @@ from ..ops import Wait, Write
 __all__ = ["IDENTIFICATION", "VERSION", "Refused", "Session", "Sha256"]
 
 IDENTIFICATION = "SHA2"
-VERSION = 2
+VERSION = 3
 
 _CODES = sha256.operate.fields["operation"].codes
 _HASH, _HMAC, _KEY, _FINISH = (_CODES[name] for name in ("hash", "hmac", "key", "finish"))
@@ -54,6 +54,11 @@ class Sha256:
 
     A message is begun, updated with bytes in pieces of any length, and finished; `digest` and `hmac` do all
     of it. Padding is the accelerator's.
+
+    To a message whose digest goes into a slot the accelerator adds the word `slot_policy` of that slot,
+    behind the last whole word, unless all keys in the message are external. So the same message gives each
+    use another key. Whoever derives the same key elsewhere does so, too: it becomes the end of HKDF's input,
+    or of its ``info`` if that has whole words.
     """
 
     def __init__(self):
@@ -86,7 +91,8 @@ class Sha256:
     def hkdf_extract(self, slot, into, *, salt=b"", salt_slot=None):
         """HKDF-Extract (RFC 5869): the pseudo-random key of the slot's key goes into the slot ``into``.
 
-        The salt is ``salt``, or the key in ``salt_slot``. ``into`` must be empty, with a policy.
+        The salt is ``salt``, or the key in ``salt_slot``. ``into`` must be empty, with a policy. Unless all
+        keys are external, that policy belongs to the input (see above).
         """
         if salt_slot is None:
             yield from self.load_key(salt)
@@ -100,7 +106,7 @@ class Sha256:
         """HKDF-Expand (RFC 5869) of the pseudo-random key in the slot: 32 bytes into each slot of ``into``.
 
         Each must be empty, with a policy; all but the last must allow to derive from them, as the next one is
-        made from them.
+        made from them. Unless all keys are external, the policies belong to ``info`` (see above).
         """
         into = list(into)
         if not 1 <= len(into) <= _MOST_BLOCKS:

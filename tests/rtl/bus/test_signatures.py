@@ -52,7 +52,7 @@ def test_key_path_carries_slot_operation_and_key():
 
 def test_a_new_key_goes_the_other_way():
     signature = KeyResultSignature(slots=20)
-    assert _flows(signature) == {"request": Out, "key": Out, "done": In, "refused": In}
+    assert _flows(signature) == {"request": Out, "binding": In, "key": Out, "done": In, "refused": In}
     assert len(signature.create().request.payload.slot) == 5
 
 

@@ -8,7 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.bus import KeyClass, csr
+from rtl.bus import KeyClass, KeySource, csr
 from rtl.crypto.p256.arithmetic import VARIANTS
 from rtl.crypto.p256.curve import P256 as P256_CURVE
 from rtl.crypto.p256.declarations import Status
@@ -63,6 +63,8 @@ class Surroundings(wiring.Component):
                 "occupied": In(SLOTS),
                 "taken": Out(1),
                 "taken_external": Out(1),
+                "taken_generated": Out(1),
+                "taken_source": Out(KeySource),
                 "taken_slot": Out(range(SLOTS)),
                 "made": Out(256),
                 "template": In(template_signature(slots=SLOTS)),
@@ -154,6 +156,8 @@ class Surroundings(wiring.Component):
                         count.eq(0),
                         self.taken_slot.eq(path.request.payload.slot),
                         self.taken_external.eq(path.request.payload.external),
+                        self.taken_generated.eq(path.request.payload.generated),
+                        self.taken_source.eq(path.request.payload.source),
                     ]
                     m.next = "Take"
                     with m.If(self.occupied.bit_select(path.request.payload.slot, 1)):
@@ -227,9 +231,9 @@ class Device:
             self.block.set("slot_stb", 1)
             self.block.tick()
         self.block.set("slot_stb", 0)
-        names = ["external", "to_bus", "short", "template", "unchecked"]
+        names = ["external", "to_bus", "short", "template", "unchecked", "generated"]
         self._classes[slot] = sum(1 << names.index(name) for name, value in key_class.items() if value)
-        self.block.set("classes", sum(bits << 5 * place for place, bits in enumerate(self._classes)))
+        self.block.set("classes", sum(bits << len(names) * place for place, bits in enumerate(self._classes)))
 
     def seed(self, value):
         """Begin the random words anew."""

@@ -5,6 +5,7 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from rtl.bus import KeySource
 from rtl.crypto.p256.curve import P256 as CURVE
 from rtl.crypto.p256.declarations import Operate, Status
 from rtl.crypto.p256.p256 import P256
@@ -135,6 +136,8 @@ def test_a_shared_secret_into_a_slot(device, external):
     assert device.run(Operate.AGREE, slot=1, target=4, to_slot=True) == Status.SUCCESS
     assert device.block.get("taken_slot") == 4
     assert device.block.get("taken_external") == external
+    assert not device.block.get("taken_generated")
+    assert device.block.get("taken_source") == KeySource.AGREED.value
     assert device.block.get("made") == _public(99)[0]
     assert device.number("shared") == 0
 

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from rtl.bus import KeySource
 from rtl.crypto.p256.curve import P256
 from rtl.crypto.p256.declarations import Operate, Status
 from rtl.crypto.p256.microcode import PUBLIC_AREAS, Area
@@ -109,6 +110,8 @@ def test_a_key_is_generated(both, device, variant):
     assert status == Status.SUCCESS
     assert device.block.get("taken_slot") == 6
     assert not device.block.get("taken_external")
+    assert device.block.get("taken_generated")
+    assert device.block.get("taken_source") == KeySource.RANDOM.value
     key = device.block.get("made")
     assert (numbers["x"], numbers["y"]) == _public(key)
     assert device.cycles <= BUDGETS[f"generate_{variant}"], device.cycles

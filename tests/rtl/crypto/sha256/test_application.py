@@ -144,7 +144,7 @@ def fast():
 def test_reset_state(run, fast):
     async def check(app):
         assert await app.read("identification") == [int.from_bytes(b"SHA2", "big")]
-        assert await app.read("version") == [2]
+        assert await app.read("version") == [3]
         assert set((await app.status()).values()) == {0}
         assert await app.read("cause") == [0]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rtl.bus import KeyOperation, LifecycleState
+from rtl.bus import KeyOperation, KeySource, LifecycleState
 from rtl.guard.keystore import OPERATION_GROUPS, POLICY, KeyStore, Operation, Outcome, WipeLevel
 from rtl.guard.keystore.policy import CLASS_BITS, STATES
 from sim.block import Block
@@ -14,7 +14,7 @@ SLOTS, USERS = 5, 3  # no power of two: there are numbers that are no slot's
 LIMIT = 300
 DONE, REFUSED = 1, 2
 _SLOT_BITS = 3
-_FLAGS = ("external", "to_bus", "short", "template", "unchecked")
+_FLAGS = ("external", "to_bus", "short", "template", "unchecked", "generated")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,42 @@ class Policy:
     def sound(self):
         """Whether the store should take it."""
         groups = [group for group in OPERATION_GROUPS if set(group) & set(self.operations)]
-        return len(groups) == 1 and bool(self.states)
+        private = {KeyOperation.SIGN, KeyOperation.AGREE} & set(self.operations)
+        return len(groups) == 1 and bool(self.states) and not ("short" in self.flags and private)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a block says of a key that it has made."""
+
+    external: bool = False
+    generated: bool = False
+    source: Any = KeySource.RANDOM
+    short: bool = False
+
+    @property
+    def bits(self):
+        """As they stand in a request above the slot's number."""
+        return self.external | self.generated << 1 | self.source.value << 2 | self.short << 4
+
+    @property
+    def origin(self):
+        """What the slot is then."""
+        if self.external:
+            return {"external"}
+        known = self.source in (KeySource.AGREED, KeySource.UNWRAPPED)
+        return {"generated"} if self.generated and not known else set()
+
+    def suits(self, policy):
+        """Whether the store should let it be used as the policy says."""
+        if self.source == KeySource.UNWRAPPED and self.short != ("short" in policy.flags):
+            return False
+        if self.external:
+            return True
+        derives = KeyOperation.DERIVE in policy.operations
+        if self.source == KeySource.UNWRAPPED:
+            return not derives and "template" not in policy.flags
+        return derives or self.source != KeySource.AGREED
 
 
 @dataclass
@@ -51,7 +86,7 @@ class Slot:
 
     policy: Policy | None = None
     words: list | None = None
-    external: bool = False
+    origin: set = field(default_factory=set)
 
 
 @dataclass
@@ -102,13 +137,13 @@ class Model:
             return Outcome.WIPED
         if operation == Operation.GENERATE and not self.healthy:
             return Outcome.RANDOM
-        self._put(slot, words, operation == Operation.LOAD)
+        self._put(slot, words, {"external" if operation == Operation.LOAD else "generated"})
         return Outcome.SUCCESS
 
-    def _put(self, slot, words, external):
+    def _put(self, slot, words, origin):
         count = 4 if "short" in slot.policy.flags else 8
         slot.words = [*words[:count], *[0] * (8 - count)]
-        slot.external = external
+        slot.origin = origin
 
     def read(self, number, operation):
         """The words and flags that a user gets, or None."""
@@ -117,19 +152,19 @@ class Model:
             return None
         if operation not in slot.policy.operations or self.state not in slot.policy.states:
             return None
-        flags = set(slot.policy.flags) | ({"external"} if slot.external else set())
-        if not slot.external:
+        flags = set(slot.policy.flags) | slot.origin
+        if "external" not in slot.origin:
             flags -= {"to_bus"}
         return slot.words, flags
 
-    def write(self, number, words, external):
+    def write(self, number, words, made):
         """Whether a user's key gets into the slot."""
         slot = self.slots[number] if number < SLOTS else Slot()
         if slot.words is not None or slot.policy is None or self._alerted(slot):
             return False
-        if self.state not in STATES:
+        if self.state not in STATES or not made.suits(slot.policy):
             return False
-        self._put(slot, words, external)
+        self._put(slot, words, made.origin)
         return True
 
 
@@ -218,10 +253,10 @@ class Store:
         self.set(f"{port}__payload", number | getattr(operation, "value", operation) << _SLOT_BITS)
         self.set(f"{port}__valid", 1)
 
-    def offer_result(self, user, number, external=False):
+    def offer_result(self, user, number, made=Made()):
         """Put a user's request for an empty slot, and do not wait."""
         port = f"results__{user}__request"
-        self.set(f"{port}__payload", number | external << _SLOT_BITS)
+        self.set(f"{port}__payload", number | made.bits << _SLOT_BITS)
         self.set(f"{port}__valid", 1)
 
     def _taken(self, port):
@@ -261,8 +296,8 @@ class Store:
         self.ask(user, number, operation)
         return self.receive(user, pauses)
 
-    def ask_result(self, user, number, external=False):
-        self.offer_result(user, number, external)
+    def ask_result(self, user, number, made=Made()):
+        self.offer_result(user, number, made)
         self._taken(f"results__{user}__request")
 
     def give(self, user, words, pauses=lambda: 0):
@@ -283,9 +318,9 @@ class Store:
                 left.pop(0)
         raise AssertionError(f"no answer in {LIMIT} cycles, {len(left)} words left")
 
-    def result(self, user, number, words, external=False, pauses=lambda: 0):
+    def result(self, user, number, words, made=Made(), pauses=lambda: 0):
         """Whether a new key of a user gets into the slot."""
-        self.ask_result(user, number, external)
+        self.ask_result(user, number, made)
         return self.give(user, words, pauses)
 
     def slot(self, number):
@@ -294,10 +329,16 @@ class Store:
         value = self.read("slot")
         return bool(value & 1), bool(value & 2)
 
-    def filled(self, number, words, policy, external=False):
+    def origin(self, number):
+        """Where a slot's key comes from, as the registers show it."""
+        self.write("select", number)
+        value = self.read("slot")
+        return {name for place, name in ((1, "external"), (3, "generated")) if value >> place & 1}
+
+    def filled(self, number, words, policy, made=Made()):
         """Put a key into a slot."""
         assert self.operate(Operation.DEFINE, number, policy) == Outcome.SUCCESS
-        assert self.result(0, number, words, external)
+        assert self.result(0, number, words, made)
 
 
 @pytest.fixture(scope="session")
@@ -325,3 +366,9 @@ def model():
 def policy():
     """`Policy`."""
     return Policy
+
+
+@pytest.fixture
+def made():
+    """`Made`."""
+    return Made

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from rtl.bus import KeyOperation, LifecycleState
+from rtl.bus import KeyOperation, KeySource, LifecycleState
 from rtl.guard.keystore import KeyStore, Operation, Outcome, WipeLevel
 from rtl.guard.keystore.policy import CLASS_BITS, STATES
 
@@ -26,7 +26,7 @@ def _random_policy(rng, policy):
     )
 
 
-def _step(rng, store, model, policy):
+def _step(rng, store, model, policy, made):
     """One random step on both; returns what it was."""
     kind = rng.choices(
         ("operate", "read", "write", "alert", "state", "wipe", "random"), (8, 12, 5, 1, 0.6, 0.2, 0.5)
@@ -50,8 +50,9 @@ def _step(rng, store, model, policy):
         expected = model.read(number, operation)
         assert store.key(user, number, operation, pauses) == expected, f"{operation} of slot {number}"
     elif kind == "write":
-        external = rng.random() < 0.5
-        assert store.result(user, number, words, external, pauses) == model.write(number, words, external)
+        new = made(*[rng.random() < 0.5 for _ in range(2)], rng.choice(list(KeySource)), rng.random() < 0.5)
+        accepts = model.write(number, words, new)
+        assert store.result(user, number, words, new, pauses) == accepts, f"{new} into slot {number}"
     elif kind == "alert":
         alerts = frozenset(_some(rng, WipeLevel))
         model.alert(alerts)
@@ -76,20 +77,22 @@ def _step(rng, store, model, policy):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_steps(store, model, policy, seed):
+def test_random_steps(store, model, policy, made, seed):
     rng = random.Random(seed)
     for number in range(250):
         try:
-            _step(rng, store, model, policy)
+            _step(rng, store, model, policy, made)
             for slot, expected in enumerate(model.slots):
-                assert store.slot(slot) == (expected.words is not None, expected.external), f"slot {slot}"
+                external = "external" in expected.origin
+                assert store.slot(slot) == (expected.words is not None, external), f"slot {slot}"
+                assert store.origin(slot) == expected.origin, f"slot {slot}"
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, step {number}: {error}") from error
 
 
 def test_reset_state(store):
     assert store.read("identification") == int.from_bytes(b"KEYS", "big")
-    assert store.read("version") == 1
+    assert store.read("version") == 2
     assert store.read("cause") == store.read("status") == 0
     for number in range(SLOTS):
         assert store.slot(number) == (False, False)
@@ -171,10 +174,51 @@ def test_a_short_key_is_four_words(store, policy):
     assert store.key(0, 1, KeyOperation.ENCRYPT) == (expected, {"short"})
 
 
-def test_only_an_external_key_says_to_bus(store, policy):
+def test_a_private_key_is_not_short(store, policy):
+    for operation in KeyOperation:
+        private = operation in (KeyOperation.SIGN, KeyOperation.AGREE)
+        outcome = Outcome.POLICY if private else Outcome.SUCCESS
+        assert store.operate(Operation.DEFINE, 0, policy((operation,), flags=("short",))) == outcome
+        assert store.operate(Operation.DEFINE, 0, policy((operation,))) == Outcome.SUCCESS
+
+
+POLICIES = [
+    *(((operation,), ()) for operation in list(KeyOperation)),
+    ((HMAC,), ("short",)),
+    ((KeyOperation.DERIVE,), ("short",)),
+    ((KeyOperation.SIGN,), ("template",)),
+]
+
+
+@pytest.mark.parametrize("source", KeySource)
+def test_a_key_s_source_limits_its_use(store, policy, made, source):
+    """All that a request can say of a key, for slots of every use."""
+    for operations, flags in POLICIES:
+        new = policy(operations, flags=flags)
+        for bits in range(8):
+            key = made(bool(bits & 1), bool(bits & 2), source, bool(bits & 4))
+            store.operate(Operation.ERASE, 0)
+            assert store.operate(Operation.DEFINE, 0, new) == Outcome.SUCCESS
+            where = f"{key} into {new}"
+            assert store.result(0, 0, KEY, key) == key.suits(new), where
+            assert store.origin(0) == (key.origin if key.suits(new) else set()), where
+
+
+@pytest.mark.parametrize("user", range(USERS))
+def test_a_key_is_bound_to_its_slot_s_policy(store, policy, user):
+    """The policy comes in the cycle after the request, to the user that has asked."""
+    new = policy((KeyOperation.CMAC,), flags=("short", "to_bus"), wiped_by=(WipeLevel.FAULT,))
+    assert store.operate(Operation.DEFINE, 2, new) == Outcome.SUCCESS
+    store.ask_result(user, 2)
+    told = {number: store.get(f"results__{number}__binding") for number in range(USERS)}
+    assert told == {number: new.bits if number == user else 0 for number in range(USERS)}
+    assert store.give(user, KEY)
+
+
+def test_only_an_external_key_says_to_bus(store, policy, made):
     new = policy(flags=("to_bus",))
     store.filled(0, KEY, new)
-    store.filled(1, KEY, new, external=True)
+    store.filled(1, KEY, new, made(external=True))
     assert store.key(0, 0, HMAC) == (KEY, set())
     assert store.key(0, 1, HMAC) == (KEY, {"external", "to_bus"})
 
@@ -214,7 +258,7 @@ def test_a_word_that_nothing_waits_for_is_refused(store, policy):
     store.write("cause", 2)
     store.block.send("random__words", KEY, 100)
     assert store.ended() == Outcome.SUCCESS
-    assert store.key(0, 0, HMAC) == (KEY, set())
+    assert store.key(0, 0, HMAC) == (KEY, {"generated"})
 
 
 @pytest.mark.parametrize("operation", [Operation.LOAD, Operation.GENERATE])

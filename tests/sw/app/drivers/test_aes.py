@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from soc.generated import registers
+from sw.app import access
 from sw.app.drivers import sysinfo
 from sw.app.drivers.aes import IDENTIFICATION, PIECE_BYTES, VERSION, Aes, Refused
 from sw.app.drivers.keystore import KeyStore
@@ -72,18 +73,23 @@ def test_a_key_goes_from_agreement_to_messages_and_never_over_the_bus(run, overh
             sealed += [(yield from engine.encrypt(3, message, b"header"))]
         iv, ciphertext, tag = sealed[0]
         opened = yield from engine.decrypt(3, iv, ciphertext, tag, b"header")
-        return public_key, sealed, opened, (yield from store.state(3))
+        policies = []
+        for slot in (2, 3):
+            yield from access.write_fields(registers.keystore.select, slot=slot)
+            policies.append((yield from access.read(registers.keystore.slot_policy)).to_bytes(4, "big"))
+        return public_key, sealed, opened, policies, (yield from store.state(3))
 
-    (public_key, sealed, opened, state), words = run(overheard(firmware()), on)
+    (public_key, sealed, opened, policies, state), words = run(overheard(firmware()), on)
     chip_key = ec.EllipticCurvePublicNumbers(public_key[0], public_key[1], ec.SECP256R1()).public_key()
     shared = peer.exchange(ec.ECDH(), chip_key)
-    extracted = HKDF.extract(SHA256(), salt, shared)
-    key = HKDFExpand(SHA256(), 32, info).derive(extracted)
+    extracted = HKDF.extract(SHA256(), salt, shared + policies[0])
+    key = HKDFExpand(SHA256(), 32, info + policies[1]).derive(extracted)
     for (iv, ciphertext, tag), message in zip(sealed, (first, second), strict=True):
         assert AESGCM(key).decrypt(iv, ciphertext + tag, b"header") == message
     assert sealed[0][0] != sealed[1][0], "an IV came twice"
     assert opened == first
     assert not state["external"]
+    assert not state["generated"]
     assert not words & words_of(shared, extracted, key)
     assert words >= words_of(sealed[0][1]), "the bus was overheard"
 
@@ -307,13 +313,15 @@ def test_a_key_made_here_leaves_wrapped_and_comes_back(run, said):
         known = yield from said(Refused, engine.wrap(3, 1))
         yield from store.define(4, "wrap")
         yield from engine.unwrap(0, wrapped, 4)
+        known += yield from said(Refused, engine.wrap(4, 1), engine.wrap(4, 4))
         return wrapped, (yield from engine.wrap(0, 4)), short, known, (yield from store.state(4))
 
     wrapped, again, short, known, state = run(firmware())
     assert again == wrapped
     assert (len(wrapped), len(short)) == (40, 24)
-    assert known == ["key_refused"], "a key that the bus knows would give it away"
+    assert known == ["key_refused"] * 3, "a key that the bus knows, or may know, would give it away"
     assert not state["external"]
+    assert not state["generated"]
 
 
 def test_key_data_under_a_loaded_key(run):

@@ -81,6 +81,7 @@ def test_refusals(run, said):
         reasons = yield from said(
             Refused,
             store.define(0, "hmac", "derive"),
+            store.define(0, "sign", flags=("short",)),
             store.define(0),
             store.define(255, "hmac"),
             store.load(0, bytes(32)),
@@ -92,9 +93,9 @@ def test_refusals(run, said):
         assert not any((yield from store.state(0)).values())
         return reasons
 
-    policy = "the policy allows nothing, or operations that do not go together"
+    policy = "the policy allows nothing, or what does not go together"
     assert run(firmware()) == [
-        *(policy, policy, "there is no such slot", policy),
+        *(policy, policy, policy, "there is no such slot", policy),
         *(None, None, "the slot is not empty"),
     ]
 
@@ -121,7 +122,7 @@ def test_an_erased_slot_wants_a_policy_again(run, said):
 
     state, reasons = run(firmware())
     assert not any(state.values())
-    assert reasons == ["the policy allows nothing, or operations that do not go together"]
+    assert reasons == ["the policy allows nothing, or what does not go together"]
 
 
 def test_generation_makes_a_key_that_is_not_external(run):
@@ -137,5 +138,6 @@ def test_generation_makes_a_key_that_is_not_external(run):
 
     state, first, second = run(firmware())
     assert state["valid"]
+    assert state["generated"]
     assert not state["external"]
     assert first != second

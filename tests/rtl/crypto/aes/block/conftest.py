@@ -71,11 +71,12 @@ class Chip(wiring.Component):
 class Key:
     """A key in a slot, and what the store tells of it."""
 
-    def __init__(self, key, *, external=0, to_bus=0):
+    def __init__(self, key, *, external=0, to_bus=0, generated=None):
         self.short = len(key) == 16
         # What a slot holds behind a short key must not matter.
         self.words = [int.from_bytes(key.ljust(32, b"\x5a")[at : at + 4], "big") for at in range(0, 32, 4)]
-        self.code = external | to_bus << 1 | self.short << 2
+        generated = not external if generated is None else generated
+        self.code = external | to_bus << 1 | self.short << 2 | generated << 5
 
 
 class Application:
@@ -186,7 +187,7 @@ class Application:
             block.send("key__key", key.words, LIMIT)
 
     def store(self, accept):
-        """Answer the request for a slot; returns slot, whether external, and the key."""
+        """Answer the request for a slot; returns slot, what is said of the key's making, and the key."""
         block = self.block
         block.until("result__request__valid", LIMIT)
         payload = block.get("result__request__payload")

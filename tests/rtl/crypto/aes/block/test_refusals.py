@@ -113,16 +113,19 @@ def test_a_tag_under_a_key_that_is_known_tells_nothing_of_a_slot(application, op
     """Who knows the key of a message solves its tag for what was hashed."""
     app, iv = application(), {"iv": IvChoice.REGISTER}
     inside, outside = app.key(bytes(range(16))), app.key(bytes(16), external=1)
-    assert app.operate(operation, keys=[outside], **iv) == Status.SUCCESS
-    assert app.operate(Operation.AAD_SLOT, keys=[outside]) == Status.SUCCESS
-    assert app.operate(Operation.AAD_SLOT, keys=[inside]) == Status.KEY_REFUSED
-    assert app.read("status") >> 1 & 3 == 0
-    for ends in (Operation.FINISH, Operation.VERIFY):
-        assert app.operate(ends, tag_bytes=16) == Status.ORDER
-    assert app.take(16, TAG_PLACE) == bytes(16)
+    made = app.key(bytes(range(16)), generated=0)  # which may be known, and must be kept
+    for known, kept in ((outside, inside), (outside, made), (made, inside), (made, made)):
+        fields = iv if known is outside or operation == Operation.DECRYPT else {}
+        assert app.operate(operation, keys=[known], **fields) == Status.SUCCESS
+        assert app.operate(Operation.AAD_SLOT, keys=[outside]) == Status.SUCCESS
+        assert app.operate(Operation.AAD_SLOT, keys=[kept]) == Status.KEY_REFUSED
+        assert app.read("status") >> 1 & 3 == 0
+        for ends in (Operation.FINISH, Operation.VERIFY):
+            assert app.operate(ends, tag_bytes=16) == Status.ORDER
+        assert app.take(16, TAG_PLACE) == bytes(16)
     # Nor is a class kept from one message to the next.
     fields = iv if operation == Operation.DECRYPT else {}
-    for other in (outside, inside):
+    for other in (outside, made, inside):
         assert app.operate(operation, keys=[inside], **fields) == Status.SUCCESS
         assert app.operate(Operation.AAD_SLOT, keys=[other]) == Status.SUCCESS
         assert app.operate(operation, keys=[outside], **iv) == Status.SUCCESS

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from rtl.bus import KeyOperation
+from rtl.bus import KeyOperation, KeySource
 from rtl.crypto.aes.registers import ApplicationOperation as Operation
 from rtl.crypto.aes.registers import Status
 
@@ -31,7 +31,8 @@ def test_known_answers(application, size, data, wrapped):
         fields = {"slot": 1, "target": 5, "length": len(wrapped), "keys": [app.key(key, external=external)]}
         assert app.operate(Operation.UNWRAP, accept=True, **fields) == Status.SUCCESS
         assert app.asked[-1] == (1, KeyOperation.UNWRAP)
-        assert app.stored == (5, external, data.ljust(32, b"\0"))
+        made = external | KeySource.UNWRAPPED.value << 2 | (len(data) == 16) << 4
+        assert app.stored == (5, made, data.ljust(32, b"\0"))
         assert app.take(2048) == bytes(2048)
 
 
@@ -75,12 +76,17 @@ def test_a_slot_that_takes_no_key(application, reference):
 def test_a_key_that_is_known_outside_carries_out_no_other(application):
     app = application()
     inside, outside = app.key(bytes(16)), app.key(bytes(32), external=1)
+    made = app.key(bytes(16), generated=0)  # which may be known
     not_to_bus = app.key(bytes(32), external=1)
     assert app.operate(Operation.WRAP, keys=[outside, inside]) == Status.KEY_REFUSED
     # Unwrapped again, that key would not be external, and yet known.
     assert app.operate(Operation.WRAP, keys=[inside, outside]) == Status.KEY_REFUSED
+    for other in (made, inside, outside):
+        assert app.operate(Operation.WRAP, keys=[made, other]) == Status.KEY_REFUSED
+    assert app.operate(Operation.WRAP, keys=[outside, made]) == Status.KEY_REFUSED
     assert app.take(2048) == bytes(2048)
     assert app.operate(Operation.WRAP, keys=[inside, inside]) == Status.SUCCESS
+    assert app.operate(Operation.WRAP, keys=[inside, made]) == Status.SUCCESS
     assert app.operate(Operation.WRAP, keys=[outside, outside]) == Status.SUCCESS
     assert app.operate(Operation.WRAP_DATA, length=16, keys=[inside]) == Status.KEY_REFUSED
     assert app.operate(Operation.UNWRAP_DATA, length=24, keys=[inside]) == Status.KEY_REFUSED
