@@ -5,12 +5,13 @@ from amaranth.asserts import AnyConst
 from amaranth.hdl import Assert, Fragment
 from amaranth.lib.wiring import In
 
+from rtl.bus import KeyOperation, KeySource
 from rtl.guard.keystore import KeyStore
 from rtl.guard.keystore.policy import SLOT_WORDS
 
 from .runner import Harness, Proof
 
-__all__ = ["PROOFS", "SameOutputs", "WipedClean", "WordsByPolicy"]
+__all__ = ["PROOFS", "OriginsKept", "SameOutputs", "WipedClean", "WordsByPolicy"]
 
 _SLOTS = _USERS = 2
 _IN_SERVICE = 0xBAC8, 0xD417, 0x9D2C  # codes of the lifecycle states, in the order of a policy's bits
@@ -74,6 +75,16 @@ class _OneStore(Harness):
     def claim(self, m):
         """Add the assertions."""
         raise NotImplementedError
+
+    def _only_empty_slots_are_filled(self, m):
+        store, filling, held = self.store, self.store.paths.filling, self.store.paths.held
+        m.d.comb += [
+            Assert(~(store.fills | held.erases) | held.stb),
+            Assert(~(store.fills & filling.stb & (filling.slot == store.number))),
+        ]
+        for slot in range(_SLOTS):
+            with m.If((store.fills & (store.number == slot)) | (filling.stb & (filling.slot == slot))):
+                m.d.comb += Assert(~store.vault.valid[slot])
 
 
 class SameOutputs(Harness):
@@ -162,16 +173,6 @@ class WordsByPolicy(_OneStore):
             self._induction(m, user, asked, granted, judged, number, live)
         self._only_empty_slots_are_filled(m)
 
-    def _only_empty_slots_are_filled(self, m):
-        store, filling, held = self.store, self.store.paths.filling, self.store.paths.held
-        m.d.comb += [
-            Assert(~(store.fills | held.erases) | held.stb),
-            Assert(~(store.fills & filling.stb & (filling.slot == store.number))),
-        ]
-        for slot in range(_SLOTS):
-            with m.If((store.fills & (store.number == slot)) | (filling.stb & (filling.slot == slot))):
-                m.d.comb += Assert(~store.vault.valid[slot])
-
     def _induction(self, m, user, asked, granted, judged, number, live):
         """What the store knows of the user's request is what the user asked."""
         vault, paths = self.store.vault, self.store.paths
@@ -201,6 +202,94 @@ class WordsByPolicy(_OneStore):
             ]
 
 
+class OriginsKept(_OneStore):
+    """A slot is external or generated only if what filled it was, and its policy is one for that key.
+
+    And a user is told what the slot is; and a key goes into its slot under the policy that it is bound to.
+    """
+
+    def claim(self, m):
+        store, vault = self.store, self.store.vault
+        m.d.comb += [
+            Assert((vault.external & vault.generated) == 0),
+            Assert(((vault.external | vault.generated) & ~vault.valid) == 0),
+        ]
+        before = Signal.like(Cat(vault.valid, vault.external, vault.generated))
+        fills = Signal(_SLOTS)  # slots that a key came into in the cycle before
+        m.d.sync += [before.eq(Cat(vault.valid, vault.external, vault.generated)), fills.eq(0)]
+        for fill in vault.fills:
+            with m.If(fill.stb):
+                m.d.sync += fills.bit_select(fill.slot, 1).eq(1)
+        for slot in range(_SLOTS):
+            with m.If(vault.valid[slot] & ~fills[slot]):
+                now = Cat(vault.valid[slot], vault.external[slot], vault.generated[slot])
+                m.d.comb += Assert(now == before[slot::_SLOTS])
+        with m.If(vault.fills[0].stb):
+            m.d.comb += [
+                Assert(vault.fills[0].generated == store.random.words.ready),
+                Assert(vault.fills[0].external == ~store.random.words.ready),
+            ]
+        self._classes(m)
+        for user in range(_USERS):
+            self._results(m, user)
+
+    def _classes(self, m):
+        """What a user is told of the slot whose words it gets."""
+        vault, paths = self.store.vault, self.store.paths
+        erased = paths.held.stb & paths.held.erases & (paths.held.slot == paths.read_slot)
+        for user, port in enumerate(self.store.keys):
+            serves = paths.reading & (paths.reader == user) & ~paths.wiping & ~erased
+            m.d.comb += Assert(serves | ~port.key.valid)
+            for slot in range(_SLOTS):
+                with m.If(serves & (paths.read_slot == slot)):
+                    m.d.comb += [
+                        Assert(vault.valid[slot]),
+                        Assert(port.key_class.external == vault.external[slot]),
+                        Assert(port.key_class.generated == vault.generated[slot]),
+                    ]
+        self._only_empty_slots_are_filled(m)
+
+    def _results(self, m, user):
+        """The request is followed beside the store, and what the slot's policy was then."""
+        store, paths, port = self.store, self.store.paths, self.store.results[user]
+        request = paths.request
+        asked = Signal.like(port.request.payload, name=f"made_{user}")
+        judged, told = Signal(name=f"result_{user}"), Signal(32, name=f"told_{user}")
+        m.d.sync += judged.eq(port.request.valid & port.request.ready)
+        with m.If(port.request.valid & port.request.ready):
+            m.d.sync += asked.eq(port.request.payload)
+        with m.If(judged):
+            m.d.sync += told.eq(port.binding)
+            m.d.comb += [
+                Assert(request.slot == asked.slot),
+                Assert(request.made.as_value() == asked.as_value()[len(asked.slot) :]),
+            ]
+        m.d.comb += Assert(judged == (paths.judged & request.result & (request.user == user)))
+        erased = paths.held.stb & paths.held.erases & (paths.held.slot == paths.filling.slot)
+        with m.If(paths.filling.stb & (paths.writer == user) & ~store.wiping & ~erased):
+            source = asked.source.as_value()
+            told_to_none = source.matches(KeySource.RANDOM, KeySource.DERIVED)
+            m.d.comb += [
+                Assert(~judged & (paths.filling.slot == asked.slot)),
+                Assert(paths.fill.external == asked.external),
+                Assert(paths.fill.generated == (asked.generated & ~asked.external & told_to_none)),
+            ]
+            for slot, policy in enumerate(self.policies):
+                with m.If(asked.slot == slot):
+                    m.d.comb += Assert(policy.data.as_value() == told)
+                    self._suits(m, policy.data, asked)
+
+    def _suits(self, m, policy, asked):
+        derives = policy.operations[KeyOperation.DERIVE.value]
+        with m.If(asked.source == KeySource.AGREED):
+            m.d.comb += Assert(asked.external | derives)
+        with m.If(asked.source == KeySource.UNWRAPPED):
+            m.d.comb += [
+                Assert(asked.external | ~(derives | policy.template)),
+                Assert(asked.short == policy.short),
+            ]
+
+
 class WipedClean(_OneStore):
     """When a wipe of everything ends, no word, no policy and no valid slot is left; and it ends soon."""
 
@@ -221,7 +310,7 @@ class WipedClean(_OneStore):
         m.d.comb += clean.eq(
             (self.view.data == 0)
             & (vault.word == 0)
-            & (Cat(vault.valid, vault.external, *[port.data for port in self.policies]) == 0)
+            & (Cat(vault.valid, vault.external, vault.generated, *[port.data for port in self.policies]) == 0)
         )
         with m.If(done):
             m.d.comb += Assert(clean)
@@ -235,7 +324,8 @@ class WipedClean(_OneStore):
                 m.d.comb += Assert(self.view.data == 0)
             for slot, policy in enumerate(self.policies):
                 with m.If(vault.place[3:] > slot):
-                    m.d.comb += Assert(Cat(vault.valid[slot], vault.external[slot], policy.data) == 0)
+                    origin = vault.external[slot], vault.generated[slot]
+                    m.d.comb += Assert(Cat(vault.valid[slot], *origin, policy.data) == 0)
         self._ends(m, words)
 
     def _ends(self, m, words):
@@ -260,5 +350,6 @@ class WipedClean(_OneStore):
 PROOFS = (
     Proof("KEY.NOREAD/bus", "What the bus reads does not depend on what is in the slots.", SameOutputs),
     Proof("KEY.NOREAD/paths", "A word leaves a slot only as its policy allows.", WordsByPolicy),
+    Proof("KEY.NOREAD/origins", "A slot's key is what made it, and of no other use or origin.", OriginsKept),
     Proof("KEY.WIPE", "When a wipe ends, it has left no bit of a key, and it ends.", WipedClean),
 )

@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from amaranth import Signal
+from amaranth import Const, Signal
 from amaranth.lib.memory import Memory
 
-from prove.keystore import PROOFS, SameOutputs, WipedClean, WordsByPolicy
+from prove.keystore import PROOFS, OriginsKept, SameOutputs, WipedClean, WordsByPolicy
 from prove.runner import Proof, run
 from rtl.guard.keystore import KeyStore, keystore, paths
 from rtl.guard.keystore.policy import POLICY
@@ -92,6 +92,24 @@ def test_a_missing_check_of_the_policy_is_found(monkeypatch):
     monkeypatch.setattr(keystore, "Vault", _FilledVault)
     monkeypatch.setattr(paths, "allows_key", lambda state, operation, lifecycle: state.valid)
     _fails(lambda: WordsByPolicy(_store), 8)
+
+
+class _SlotForHmac(_FilledVault):
+    """Slot 1 is empty and waits for a key."""
+
+    def __init__(self, *, slots):
+        super().__init__(slots=slots)
+        self.policies = Memory(shape=POLICY, depth=slots, init=[_POLICY] * slots)
+
+
+@pytest.mark.parametrize(
+    ("place", "instead"),
+    [("admits", lambda policy, made: Const(1)), ("_is_generated", lambda made: made.generated)],
+)
+def test_a_missing_rule_of_origins_is_found(monkeypatch, place, instead):
+    monkeypatch.setattr(keystore, "Vault", _SlotForHmac)
+    monkeypatch.setattr(paths, place, instead)
+    _fails(lambda: OriginsKept(_store), 8)
 
 
 @pytest.mark.parametrize("vault", [_ForgetfulVault, _HastyVault])
