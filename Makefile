@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format vectors power-cuts constant-time prove bitstream lock clean tools
+.PHONY: help setup demo test lint format vectors power-cuts constant-time entropy prove bitstream lock clean tools
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ constant-time: $(READY)  ## compare the clocks of 10 000 keys on the model and 2
 	@WATTSEAL_CONSTANT_TIME=all WATTSEAL_P256=all $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --timeout 3600 \
 	  tests/rtl/crypto/p256/test_constant_time.py tests/rtl/crypto/p256/test_unit.py::test_secret_operations \
 	  tests/sw/app/drivers/test_constant_time.py
+
+entropy: $(READY)  ## find every fault of the noise source that the health tests must find
+	@echo "== Letting faults befall the noise source"
+	@$(BIN)/python -m bench.entropy_detection
 
 prove: $(READY)  ## prove the invariants that have a formal proof
 	@echo "== Proving"
