@@ -67,7 +67,7 @@ class RandomWords(wiring.Component):
         fills, clears, shown = Signal(), Signal(), Signal()
         void, takes, reads = Signal(), Signal(), Signal()
         m.d.comb += [
-            void.eq(self.clear | (~healthy & (fills | there.any()))),
+            void.eq(self.clear | (~healthy & (fills | there.any()))),  # SEC_CM: RNG.FAILCLOSED
             words.ready.eq(fills & healthy),
             takes.eq(words.ready & words.valid),
             reads.eq(self.read & there.bit_select(self.index, 1) & ~void),

@@ -33,6 +33,8 @@ class RawBuffer(wiring.Component):
         Takes a word out; it is in ``data`` in the next cycle, the first bit on top. Zero if there is none.
     data : Out(32)
         See ``read``.
+    missing : Out(1)
+        High for a cycle with ``data``, if there was none.
     level : Out(range(words + 1))
         Words that can be read.
 
@@ -54,6 +56,7 @@ class RawBuffer(wiring.Component):
                 "open": In(1),
                 "read": In(1),
                 "data": Out(_WORD_BITS),
+                "missing": Out(1),
                 "level": Out(range(words + 1)),
             }
         )
@@ -76,7 +79,7 @@ class RawBuffer(wiring.Component):
             write.en.eq(self.open & ~full & self.bits.stb & count.all()),
             self.data.eq(read.data & shown.replicate(_WORD_BITS)),
         ]
-        m.d.sync += [shown.eq(reads), taken.eq(taken + reads)]
+        m.d.sync += [shown.eq(reads), self.missing.eq(self.read & ~reads), taken.eq(taken + reads)]
         with m.If(self.bits.stb & ~full):
             m.d.sync += [gathered.eq(Cat(self.bits.value, gathered)), count.eq(count + 1)]
         with m.If(write.en):

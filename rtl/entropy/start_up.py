@@ -66,7 +66,7 @@ class StartUp(wiring.Component):
         m.d.comb += [
             asked.eq(self.restart | ~self.enable),
             fails.eq(self.stb & self.failed),
-            self.healthy.eq(~self.starting & ~fails & ~asked),
+            self.healthy.eq(~self.starting & ~fails & ~asked),  # SEC_CM: RNG.FAILCLOSED
         ]
         with m.If(self.stb):
             m.d.sync += self.position.eq(self.position + 1)

@@ -56,9 +56,11 @@ def test_random_steps(seed):
                 ctx.set(port, value)
             assert ctx.get(dut.level) == model.filled - model.taken, f"seed {seed}, step {step}"
             pieces += model.filled == WORDS and model.taken == WORDS
+            there = model.taken < model.filled
             word = model.step(*inputs)
             await ctx.tick()
             assert ctx.get(dut.data) == word, f"seed {seed}, step {step}"
+            assert ctx.get(dut.missing) == (reads and not there), f"seed {seed}, step {step}"
         assert pieces >= (0, 3, 3)[seed]
 
     run(testbench, dut)
