@@ -23,7 +23,7 @@ from soc.config import SocConfig, preset
 from soc.generated.registers import aes as aes_registers
 from soc.generated.registers import keystore as keystore_registers
 from soc.generated.registers import p256 as p256_registers
-from sw.app.drivers import aes, keystore, p256
+from sw.app.drivers import aes, entropy, keystore, p256
 from sw.app.ops import Wait, Write
 
 __all__ = [
@@ -230,12 +230,13 @@ def cycles_of_chip(config: SocConfig) -> Cycles:
     more for each block.
     """
     chip = ApplicationAlone(config.with_changes(core_cycles_per_operation=0))
+    chip.run(entropy.Entropy().ready())
     found: Cycles = {}
     if config.p256 != "none":
         found |= _p256(chip, config.p256)
     if config.aes != "none":
         found |= _aes(chip, config.aes)
-    chip.run(keystore.KeyStore().wipe())
+    chip.run(_emptied())
     clocks = _last(chip, keystore_registers.operate, _generated(0, "hmac"))
     return found | {("key_generate", f"slots_{config.key_slots}"): clocks}
 
@@ -275,10 +276,16 @@ def _generated(slot: int, *allowed: str, flags: tuple[str, ...] = ()) -> Generat
     yield from slots.generate(slot)
 
 
+def _emptied() -> Generator[Any, Any, None]:
+    """Erase the slots that are used here; a wipe would take the random words away."""
+    for slot in range(4):
+        yield from keystore.KeyStore().erase(slot)
+
+
 def _p256(chip: ApplicationAlone, variant: str) -> Cycles:
     unit, slots, rng = p256.P256(), keystore.KeyStore(), random.Random(_SEED)
     signs, unchecked, agrees = 0, 1, 2
-    chip.run(slots.wipe())
+    chip.run(_emptied())
     chip.run(slots.define(signs, "sign"))
     found = {"keygen": _last(chip, p256_registers.operate, unit.generate(signs))}
     chip.run(_generated(unchecked, "sign", flags=("unchecked",)))
@@ -308,7 +315,7 @@ def _aes(chip: ApplicationAlone, variant: str) -> Cycles:
     encrypts, authenticates, wraps, wrapped = range(4)
     for bits in (128, 256):
         short = ("short",) if bits == 128 else ()
-        chip.run(slots.wipe())
+        chip.run(_emptied())
         chip.run(slots.define(encrypts, "encrypt", flags=("to_bus", *short)))
         chip.run(slots.load(encrypts, bytes(bits // 8)))
         chip.run(_generated(authenticates, "cmac", flags=short))

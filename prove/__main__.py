@@ -5,7 +5,7 @@ import time
 
 from soc.errors import InputError
 
-from .keystore import PROOFS
+from .proofs import PROOFS
 from .runner import run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from sim.backends.core import Core
 from sim.block import Block
-from sim.randomness import SimulatedRandomness
+from sim.noise import SimulatedNoise
 from sim.sequencer import Sequencer
 from soc.chip import Soc
 from soc.config import SocConfig
@@ -22,10 +23,11 @@ _LATEST_CLOCKS = 10_000_000  # that nothing takes
 
 
 class _Bench(wiring.Component):
-    """The chip without its metrology, its core's place, and a source of randomness."""
+    """The chip without its metrology, its core's place, and ring oscillators that can get stuck."""
 
     def __init__(self, config: SocConfig):
         self._soc = Soc(config, metering=False)
+        self._rings = config.rings
         self._sequencer = Sequencer(core_cycles=config.core_cycles_per_operation)
         members = dict(self._sequencer.signature.members)
         for inside in ("irq", "power_off", "bus"):
@@ -35,7 +37,7 @@ class _Bench(wiring.Component):
             {
                 **members,
                 "answered": Out(1),
-                "random_broken": In(1),
+                "noise_stuck": In(1),
             }
         )
 
@@ -52,9 +54,9 @@ class _Bench(wiring.Component):
             sequencer.irq.eq(soc.irq),
             self.answered.eq(sequencer.status.done == self.request),
         ]
-        m.submodules.randomness = randomness = SimulatedRandomness()
-        m.d.comb += randomness.broken.eq(self.random_broken)
-        connect(m, randomness.random, soc.random)
+        m.submodules.noise = noise = SimulatedNoise(model=self._rings)
+        m.d.comb += noise.stuck.eq(self.noise_stuck)
+        connect(m, soc.noise, noise.noise)
         return m
 
 
@@ -89,6 +91,11 @@ class ApplicationAlone:
     config : SocConfig
         What is built, but for its metrology.
 
+    Attributes
+    ----------
+    config : SocConfig
+        That.
+
     Raises
     ------
     InputError
@@ -96,17 +103,28 @@ class ApplicationAlone:
     """
 
     def __init__(self, config: SocConfig):
+        self.config = config
         self._block = Block(_Bench(config))
         self._core = _Core(self._block)
+
+    def fresh(self) -> ApplicationAlone:
+        """Another one of the same chip, as it is after power-on."""
+        chip = copy.copy(self)
+        chip._block = self._block.fresh()
+        chip._core = _Core(chip._block)
+        return chip
 
     @property
     def cycles(self) -> int:
         """Clocks so far."""
         return self._block.cycles
 
-    def break_randomness(self, *, broken: bool = True) -> None:
-        """Let the source of randomness fail, or be right again."""
-        self._block.set("random_broken", broken)
+    def stick_noise(self, *, stuck: bool = True) -> None:
+        """Let all ring oscillators stand still, or run again.
+
+        The chip has no random numbers then until its source has been tested and its generator seeded.
+        """
+        self._block.set("noise_stuck", stuck)
 
     def run(self, scenario: Any) -> Any:
         """Drive a coroutine of operations to its end; returns what it returns, raises what it raises."""

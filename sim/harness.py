@@ -10,7 +10,7 @@ from rtl.periph.uart_rx import Deserialiser
 from rtl.periph.uart_tx import Serialiser
 from soc.chip import Soc
 
-from .randomness import SimulatedRandomness
+from .noise import SimulatedNoise
 from .sequencer import Kind, Sequencer
 
 __all__ = ["Harness"]
@@ -92,8 +92,8 @@ class Harness(wiring.Component):
         self._elaborate_samples(m)
         m.d.sync += self.application_cycles.eq(self.application_cycles + 1)
         m.d.metrology += self.metrology_cycles.eq(self.metrology_cycles + 1)
-        m.submodules.randomness = randomness = SimulatedRandomness()
-        connect(m, randomness.random, soc.random)
+        m.submodules.noise = noise = SimulatedNoise(model=self._config.rings)
+        connect(m, soc.noise, noise.noise)
         self._elaborate_line(m)
         self._elaborate_power(m)
         return m

@@ -8,7 +8,6 @@ from amaranth.lib import io
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import connect
 
-from rtl.entropy.jitter import REFERENCE
 from rtl.entropy.ring_oscillators import RingOscillators
 from rtl.metering.program.settings import TEMPERATURE_FRACTION
 from rtl.metering.word_receiver import WordReceiver
@@ -48,9 +47,7 @@ class BoardTop(Elaboratable):
         self._board = board
         self._soc = Soc(board.config)
         self._noise = noise
-        rings = len(self._soc.noise.rings) if hasattr(self._soc, "noise") else 0
-        self._banks = rings // len(REFERENCE.lengths)
-        self.ring_lengths: tuple[int, ...] = () if noise else REFERENCE.lengths * self._banks
+        self.ring_lengths: tuple[int, ...] = () if noise else board.config.rings.ring_lengths
 
     def elaborate(self, platform):
         config, soc = self._board.config, self._soc
@@ -82,10 +79,12 @@ class BoardTop(Elaboratable):
             soc.temperature.eq(_REFERENCE_CELSIUS << TEMPERATURE_FRACTION),
         ]
 
-        if self._banks:
-            noise = self._noise or RingOscillators(banks=self._banks, family=family_of(platform))
-            m.submodules.noise_source = noise
-            connect(m, noise.noise, soc.noise)
+        rings = config.rings
+        noise = self._noise or RingOscillators(
+            lengths=rings.lengths, banks=rings.banks, family=family_of(platform)
+        )
+        m.submodules.noise_source = noise
+        connect(m, noise.noise, soc.noise)
 
         m.submodules.pins = pins = Module()
         self._join_words(pins, platform, receiver)

@@ -7,11 +7,11 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.bus import RandomSignature, WishboneCSRBridge, csr, wishbone
+from rtl.bus import WishboneCSRBridge, csr, wishbone
 from rtl.crypto.aes.aes import AesGcm
 from rtl.crypto.p256.p256 import P256
 from rtl.crypto.sha256.sha256 import Sha256
-from rtl.entropy.random_splitter import RandomSplitter
+from rtl.entropy.entropy import Entropy
 from rtl.guard.firewall import Firewall, Region
 from rtl.guard.keystore import KeyStore
 from rtl.guard.nvm import Nvm
@@ -68,14 +68,13 @@ def make_metrology(config):
 
 
 def _sha256(config):
-    users = int(config.p256 != "none")
+    users = sum(_is_built(config, name) for name in _HASH_USERS)
     return Sha256(variant=config.sha256, hardware_users=users, slots=config.key_slots)
 
 
 def _keystore(config):
-    return KeyStore(
-        slots=config.key_slots, users=1 + sum(variant != "none" for variant in (config.aes, config.p256))
-    )
+    users = sum(_is_built(config, name) for name in _KEY_USERS)
+    return KeyStore(slots=config.key_slots, users=users)
 
 
 def _aes(config):
@@ -86,8 +85,26 @@ def _p256(config):
     return None if config.p256 == "none" else P256(variant=config.p256, slots=config.key_slots)
 
 
+def _entropy(config):
+    users = sum(_is_built(config, name) for name in _RANDOM_USERS)
+    rings = config.rings
+    return Entropy(lengths=rings.lengths, banks=rings.banks, divider=rings.divider, users=users)
+
+
 _KEY_USERS = ("sha256", "aes", "p256")
 """Blocks that use keys, in the order of their paths to the key store."""
+
+_HASH_USERS = ("p256", "entropy")
+"""Blocks that use the SHA-256 unit, in the order of their ports."""
+
+_RANDOM_USERS = ("p256", "keystore")
+"""Blocks that take random words, the one that goes first in front."""
+
+
+def _is_built(config, name):
+    """Whether a block is in the chip: those that have no field in the configuration always are."""
+    return getattr(config, name, "") != "none"
+
 
 _SLOTS = (
     _Slot(0x0400, "timer", lambda config: Timer(clock_hz=config.application_hz)),
@@ -109,6 +126,7 @@ _SLOTS = (
     _Slot(0x1800, "keystore", _keystore),
     _Slot(0x1C00, "aes", _aes, windows={"memory": ("aes_memory", 0x0003_0000)}),
     _Slot(0x2000, "p256", _p256),
+    _Slot(0x2400, "entropy", _entropy, ports={"noise": "noise"}),
 )
 
 
@@ -181,8 +199,8 @@ class Soc(wiring.Component):
         ``err``.
     irq : Out(one bit a slot)
         Level interrupts, domain ``sync``.
-    random : In(RandomSignature)
-        Randomness, domain ``sync``. Without it, nothing is done that needs some.
+    noise : Out(NoiseSignature)
+        To the ring oscillators, domain ``sync``. Without their noise, nothing is done that needs randomness.
     wipe : In(1)
         Forgets all keys, and what was made of them: high for a clock of ``sync`` or longer.
     samples : In(stream of arrays of words)
@@ -230,7 +248,6 @@ class Soc(wiring.Component):
             {
                 "core": In(wishbone.Signature(**_BUS)),
                 "irq": Out(_SLOTS[-1].number + 1),
-                "random": In(RandomSignature()),
                 "wipe": In(1),
                 **members,
             }
@@ -292,13 +309,18 @@ class Soc(wiring.Component):
         m.d.comb += [keystore.wipe.eq(self.wipe), keystore.lifecycle.eq(self.config.lifecycle)]
         if "aes" in blocks:
             m.d.comb += blocks["aes"].fixed_field.eq(self.config.device_number)
-        takers = [blocks[name] for name in ("p256", "keystore") if name in blocks]
-        m.submodules.random_splitter = splitter = RandomSplitter(users=len(takers))
-        connect(m, flipped(self.random), splitter.source)
-        for taker, words in zip(takers, splitter.users, strict=True):
+        entropy = blocks["entropy"]
+        m.d.comb += [
+            entropy.device_number.eq(self.config.device_number),
+            entropy.lifecycle.eq(self.config.lifecycle),
+            entropy.wipe.eq(keystore.wiping),
+        ]
+        takers = [blocks[name] for name in _RANDOM_USERS if name in blocks]
+        for taker, words in zip(takers, entropy.users, strict=True):
             connect(m, words, taker.random)
-        if "p256" in blocks:
-            connect(m, blocks["p256"].hash, blocks["sha256"].users[0])
+        hashers = [blocks[name] for name in _HASH_USERS if name in blocks]
+        for hasher, port in zip(hashers, blocks["sha256"].users, strict=True):
+            connect(m, hasher.hash, port)
 
     def _join_nvm(self, m):
         """Give every block that keeps something over a power cut its own region."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from rtl.bus import LifecycleState
+from rtl.entropy.jitter import ASSUMED_ENTROPY, REFERENCE, JitterModel
 from rtl.metering.parameters import LONGEST_CYCLE, MeteringParameters
 
 from .errors import InputError
@@ -67,7 +68,9 @@ class SocConfig:
         Slots of the key store, 2 to 256.
     device_number : int
         Fixed field of the initialisation vectors that the chip makes, 0 to 2 ** 32 - 1: no two devices may
-        have the same while they share a key.
+        have the same while they share a key. It personalises the generator of random numbers, too.
+    ring_banks, noise_divider : int
+        Banks of ring oscillators; application clocks from one sample of their noise to the next.
     uart_baud, uart_fifo_depth : int
         Bits a second after reset; bytes of each FIFO.
     lifecycle : LifecycleState
@@ -104,6 +107,8 @@ class SocConfig:
     p256: str = "row"
     key_slots: int = 16
     device_number: int = 0
+    ring_banks: int = REFERENCE.banks
+    noise_divider: int = REFERENCE.divider
     uart_baud: int = 115_200
     uart_fifo_depth: int = 64
     lifecycle: LifecycleState = LifecycleState.OPERATION  # type: ignore[assignment]  # an Amaranth enumeration
@@ -126,6 +131,7 @@ class SocConfig:
         self._check_lanes()
         self._check_metering()
         self._check_rates()
+        self._check_noise()
         self._check_uart()
 
     def _check_keys(self) -> None:
@@ -189,6 +195,15 @@ class SocConfig:
                 f"{float(self.sample_rate_hz):g} Hz."
             )
 
+    def _check_noise(self) -> None:
+        entropy = self.rings.min_entropy()
+        if entropy < ASSUMED_ENTROPY:
+            raise InputError(
+                f"SocConfig.ring_banks (= {self.ring_banks}) and noise_divider (= {self.noise_divider}) give "
+                f"{entropy:.3f} bits of entropy a raw bit by the jitter model, where the chip assumes "
+                f"{ASSUMED_ENTROPY:g}: it needs more banks, or more clocks a sample."
+            )
+
     def _check_uart(self) -> None:
         slowest, fastest = 8 * self.uart_baud, 524_287 * self.uart_baud
         if not slowest <= self.application_hz <= fastest:
@@ -234,6 +249,13 @@ class SocConfig:
             harmonics=self.harmonics,
             rogowski=self.rogowski,
             pulse_outputs=self.pulse_outputs,
+        )
+
+    @property
+    def rings(self) -> JitterModel:
+        """The ring oscillators and what their noise is taken to be."""
+        return replace(
+            REFERENCE, banks=self.ring_banks, divider=self.noise_divider, clock_hz=float(self.application_hz)
         )
 
     def with_changes(self, **changes: object) -> SocConfig:

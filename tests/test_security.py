@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prove.keystore import PROOFS
+from prove.proofs import PROOFS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from sim.application_alone import ApplicationAlone
 from sim.vectors.cases import Point, Signature
 from sim.vectors.engine import Refused, Sealed
 from soc.config import SocConfig
-from sw.app.drivers import aes, keystore, p256, sha256
+from sw.app.drivers import aes, entropy, keystore, p256, sha256
 
 __all__ = ["RtlEngine"]
 
@@ -34,9 +34,10 @@ class RtlEngine:
 
     @property
     def chip(self) -> ApplicationAlone:
-        """The chip, compiled once."""
+        """The chip, compiled once, and seeded."""
         if self._chip is None:
             self._chip = ApplicationAlone(self._config)
+            self._chip.run(entropy.Entropy().ready())
         return self._chip
 
     # --- SHA-256
@@ -162,7 +163,12 @@ class RtlEngine:
         except _REFUSALS as refusal:
             return Refused(str(refusal))
         finally:
-            self.chip.run(self._slots.wipe())
+            self.chip.run(self._emptied())
+
+    def _emptied(self) -> Generator[Any, Any, None]:
+        """Erase the slots that are used; a wipe would take the random words away."""
+        for slot in (_KEY, _IKM):
+            yield from self._slots.erase(slot)
 
     def _under_aes_key(
         self, key: bytes, operation: str, use: Callable[[], Generator[Any, Any, bytes]]

@@ -2,7 +2,7 @@
 
 from soc.formats.registers import Field, Register
 
-__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "keystore", "aes", "p256", "quantities", "harmonics", "points", "capture", "aes_memory"]
+__all__ = ["sysinfo", "timer", "uart_comms", "uart_optical", "sha256", "metrology", "keystore", "aes", "p256", "entropy", "quantities", "harmonics", "points", "capture", "aes_memory"]
 
 
 class sysinfo:
@@ -166,6 +166,25 @@ class p256:
     r = Register("p256.r", 0x2160, 8, "rw", {"value": Field(0, 256)})
     s = Register("p256.s", 0x2180, 8, "rw", {"value": Field(0, 256)})
     shared = Register("p256.shared", 0x21a0, 8, "rw", {"value": Field(0, 256)})
+
+
+class entropy:
+    """Random numbers for the whole chip, from the noise of ring oscillators."""
+
+    base = 0x2400
+    interrupt = 9
+    identification = Register("entropy.identification", 0x2400, 1, "r", {"value": Field(0, 32)})
+    version = Register("entropy.version", 0x2404, 1, "r", {"value": Field(0, 32)})
+    cause = Register("entropy.cause", 0x2408, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1), "failed": Field(2, 1), "ready": Field(3, 1)})
+    enable = Register("entropy.enable", 0x240c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1), "failed": Field(2, 1), "ready": Field(3, 1)})
+    status = Register("entropy.status", 0x2410, 1, "r", {"busy": Field(0, 1), "starting": Field(1, 1), "healthy": Field(2, 1), "ready": Field(3, 1), "broken": Field(4, 1), "locked": Field(5, 1), "raw": Field(6, 1), "outcome": Field(8, 3, codes={"success": 0, "unknown": 1, "closed": 2, "failed": 3, "locked": 4, "vacuous": 5, "lifecycle": 6})})
+    failures = Register("entropy.failures", 0x2414, 1, "rw", {"repetition": Field(0, 1), "proportion": Field(1, 1), "lag": Field(2, 1), "silence": Field(3, 1), "lost": Field(4, 1)})
+    new_cutoffs = Register("entropy.new_cutoffs", 0x2420, 4, "rw", {"repetition": Field(0, 16), "proportion": Field(16, 16), "lag": Field(32, 16), "silence": Field(48, 16), "lost": Field(64, 16)})
+    cutoffs = Register("entropy.cutoffs", 0x2430, 4, "r", {"repetition": Field(0, 16), "proportion": Field(16, 16), "lag": Field(32, 16), "silence": Field(48, 16), "lost": Field(64, 16)})
+    raw_level = Register("entropy.raw_level", 0x2440, 1, "r", {"words": Field(0, 16), "open": Field(16, 1)})
+    operate = Register("entropy.operate", 0x2444, 1, "w", {"operation": Field(0, 3, codes={"generate": 0, "generate_fresh": 1, "test": 2, "load_cutoffs": 3, "lock_cutoffs": 4, "open_raw": 5, "close_raw": 6})})
+    random = Register("entropy.random", 0x2480, 8, "r", {"value": Field(0, 256)})
+    raw = Register("entropy.raw", 0x2500, 64, "r", {"value": Field(0, 2048)})
 
 
 class quantities:

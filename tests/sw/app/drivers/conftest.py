@@ -6,6 +6,7 @@ import pytest
 
 from sim.application_alone import ApplicationAlone
 from soc.config import preset
+from sw.app.drivers.entropy import Entropy
 from sw.app.drivers.keystore import KeyStore
 from sw.app.ops import Write
 
@@ -18,15 +19,22 @@ def application():
 
 @pytest.fixture
 def run(application):
-    """Runs firmware, on the preset ``polyphase`` if not told otherwise, with nothing in its slots."""
+    """Runs firmware, on the preset ``polyphase`` if not told otherwise, with random words and empty slots."""
 
     def runs(firmware, on="polyphase"):
         chip = application(on)
-        chip.break_randomness(broken=False)
-        chip.run(KeyStore().wipe())
+        chip.stick_noise(stuck=False)
+        chip.run(emptied(chip))
         return chip.run(firmware)
 
     return runs
+
+
+def emptied(chip):
+    """Wait for random words, and erase every slot; a wipe would take the random words away."""
+    assert (yield from Entropy().ready())
+    for slot in range(chip.config.key_slots):
+        yield from KeyStore().erase(slot)
 
 
 @pytest.fixture

@@ -342,7 +342,7 @@ def test_without_randomness_messages_still_go(run, application):
     """IVs are counted, not drawn."""
     run(generated(0, *BOTH))
     chip = application("polyphase")
-    chip.break_randomness()
+    chip.stick_noise()
     iv, ciphertext, tag = chip.run(Aes().encrypt(0, b"m"))
     assert chip.run(Aes().decrypt(0, iv, ciphertext, tag)) == b"m"
 

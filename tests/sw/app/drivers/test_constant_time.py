@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from sw.app.drivers.aes import Aes
+from sw.app.drivers.entropy import Entropy
 from sw.app.drivers.keystore import KeyStore
 from sw.app.drivers.p256 import P256
 from sw.app.drivers.sha256 import Sha256
@@ -74,8 +75,9 @@ def clocks(application):
 
     def begin(preset_name):
         chip = application(preset_name)
-        chip.break_randomness(broken=False)
-        chip.run(KeyStore().wipe())
+        chip.stick_noise(stuck=False)
+        chip.run(Entropy().ready())
+        chip.run(KeyStore().erase(SLOT))
         chip.run(KeyStore().define(SLOT, "sign"))
         return Clocks(chip)
 

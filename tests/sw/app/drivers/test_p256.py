@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from soc.generated import registers
 from sw.app import access
 from sw.app.drivers import keystore, sysinfo
+from sw.app.drivers.entropy import Entropy
 from sw.app.drivers.keystore import KeyStore
 from sw.app.drivers.p256 import IDENTIFICATION, P256, VERSION, Refused
 
@@ -240,12 +241,13 @@ def test_without_randomness_nothing_secret_is_done(run, said, application):
 
     run(before())
     chip = application("polyphase")
-    chip.break_randomness()
+    chip.stick_noise()
     secret, generated, verified = chip.run(broken())
     assert secret == ["no_randomness"] * 4
     assert generated == ["there is no healthy randomness"]
     assert verified, "verification is public"
-    chip.break_randomness(broken=False)
+    chip.stick_noise(stuck=False)
+    assert chip.run(Entropy().ready())
     assert is_right(public_key, DIGEST, chip.run(P256().sign(0, DIGEST)))
 
 
