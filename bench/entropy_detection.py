@@ -112,8 +112,8 @@ def _periodic(period: int, errors: float = 0.0) -> Callable[[bool], Iterator[Tri
 
 
 def _locked(quick: bool) -> Iterator[Trial]:
-    for seed in range(8 if quick else 500):
-        yield harmonic_lock(seed, limit=LIMIT)
+    for onset in range(0, ALIGNMENTS, 97 if quick else 1):
+        yield harmonic_lock(onset, onset, limit=LIMIT)
 
 
 def _some_stop(rings: int) -> Callable[[bool], Iterator[Trial]]:

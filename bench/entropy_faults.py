@@ -92,7 +92,7 @@ def periodic(onset: int, period: int, *, seed: int, errors: float, limit: int) -
     )
 
 
-def harmonic_lock(seed: int, *, limit: int) -> Trial:
+def harmonic_lock(seed: int, onset: int, *, limit: int) -> Trial:
     """A signal to which all rings lock, those of one length to the same harmonic of it.
 
     Every other one is a harmonic of the chip's own clock.
@@ -107,7 +107,7 @@ def harmonic_lock(seed: int, *, limit: int) -> Trial:
         by_length = harmonics.reshape(REFERENCE.banks, -1)
         if strength < _STRENGTHS[1] and (by_length == by_length[0]).all():
             conditions = Conditions(lock_hz=lock_hz, lock_strength=strength)
-            return _lock(chip, int(draws.integers(ALIGNMENTS)), conditions, limit)
+            return _lock(chip, onset, conditions, limit)
 
 
 def free_lock(seed: int, *, near: bool, limit: int) -> tuple[Trial, float]:

@@ -81,12 +81,13 @@ def test_faults_are_what_they_say():
 
 
 def test_a_lock_of_all_rings_leaves_no_frequency_of_their_own():
-    for seed in range(4):
-        trial = harmonic_lock(seed, limit=LIMIT)
+    for seed in range(8):
+        trial = harmonic_lock(seed, 100, limit=LIMIT)
         window = trial.samples[trial.onset + 8 :][: LAG_WINDOW + 1]
         counts = (window[1:] != window[:-1]).sum(axis=0).reshape(REFERENCE.banks, -1)
         near = np.abs((np.diff(counts, axis=0) + 256) % 512 - 256) <= 1
-        assert near.sum() >= near.size - 4, trial.name
+        # A ring that is locked to the chip's clock may be sampled at an edge, and changes by noise then.
+        assert near.sum() >= near.size - 4 * (seed % 2), trial.name
 
 
 def test_a_weak_lock_leaves_entropy():
