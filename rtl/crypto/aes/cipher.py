@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .columns import bytes_of, mix_column, shift_rows, word_of
+from .columns import bytes_of, mix_difference, shift_rows, word_of
 from .passes import KEY_ROWS, Passes, rounds
 from .sbox import SBoxes
 
@@ -102,15 +102,18 @@ class Cipher(wiring.Component):
         port = self.port
         m.submodules.passes = passes = Passes()
         # The block between two rounds is nowhere but behind the S-boxes, which are memories.
-        substituted, shifted, mixed = Signal(128), Signal(128), Signal(128)
-        out, following, round_key = Signal(128), Signal(128), Signal(128)
-        given_up = Signal()
+        substituted, shifted = Signal(128), Signal(128)
+        out, round_key = Signal(128), Signal(128)
+        mixes, given_up = Signal(), Signal()
         columns = [shifted[at : at + 32] for at in range(0, 128, 32)]
         m.d.comb += [
             shifted.eq(shift_rows(bytes_of(substituted))),
-            mixed.eq(Cat(mix_column(column) for column in columns)),
-            out.eq(Mux(passes.mix, mixed, shifted) ^ round_key),
-            following.eq(Mux(passes.active, out, port.source ^ round_key)),
+            mixes.eq(passes.mix & passes.active),
+            out.eq(
+                Mux(passes.active, shifted, port.source)
+                ^ Cat(mix_difference(column, mixes) for column in columns)
+                ^ round_key
+            ),
             port.take.eq(port.start & port.ready & ~passes.active & ~given_up),
             port.ends.eq(1),
             port.taken.eq(port.take),
@@ -128,7 +131,7 @@ class Cipher(wiring.Component):
         for at in range(0, 128, 16):
             m.submodules[f"sboxes_{at // 16}"] = boxes = SBoxes()
             m.d.comb += [
-                boxes.bytes.eq(following[at : at + 16]),
+                boxes.bytes.eq(out[at : at + 16]),
                 boxes.linear.eq(passes.next_linear),
                 boxes.en.eq(steps),
                 substituted[at : at + 16].eq(boxes.results),

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from .cipher import CipherSignature
-from .columns import bytes_of, mix_column, word_of
+from .columns import bytes_of, mix_difference, word_of
 from .passes import KEY_ROWS, Passes, rounds
 from .sbox import SBoxes
 
@@ -47,11 +47,8 @@ class CompactCipher(wiring.Component):
         substituted, round_key, out = Signal(32), Signal(32), Signal(32)
         m.d.comb += [
             out.eq(
-                Mux(
-                    passes.active,
-                    Mux(passes.mix, mix_column(substituted), substituted),
-                    port.source,
-                )
+                Mux(passes.active, substituted, port.source)
+                ^ mix_difference(substituted, passes.mix & passes.active)
                 ^ round_key
             ),
             port.take.eq(~passes.active & ((port.start & port.ready & ~given_up) | begun)),
@@ -67,13 +64,12 @@ class CompactCipher(wiring.Component):
             steps.eq(port.take | (passes.active & (~passes.last | port.room))),
             passes.advance.eq(steps & ends),
         ]
+        m.d.comb += next_column.eq(column + steps)
         m.d.sync += [column.eq(next_column), given_up.eq(passes.abort)]
-        with m.If(port.abort | port.wipe):
-            m.d.sync += begun.eq(0)
-        with m.Else():
-            m.d.comb += next_column.eq(column + steps)
-            with m.If(steps):
-                m.d.sync += [begun.eq(port.take & ~ends), bank.eq(bank ^ ends)]
+        with m.If(steps):
+            m.d.sync += [begun.eq(port.take & ~ends), bank.eq(bank ^ ends)]
+        with m.If(passes.abort):
+            m.d.sync += [column.eq(0), begun.eq(0)]
         before = self._elaborate_keys(m, passes, round_key, next_column, substituted)
         following = self._elaborate_state(m, out, column, next_column, bank, steps)
         for at in (0, 16):

@@ -2,7 +2,7 @@
 
 from amaranth import Cat
 
-__all__ = ["bytes_of", "mix_column", "shift_rows", "word_of"]
+__all__ = ["bytes_of", "mix_difference", "shift_rows", "word_of"]
 
 
 def bytes_of(word):
@@ -15,18 +15,21 @@ def word_of(parts):
     return Cat(*reversed(parts))
 
 
-def _double(byte):
-    return Cat(byte[7], byte[0] ^ byte[7], byte[1], byte[2] ^ byte[7], byte[3] ^ byte[7], byte[4:7])
+def mix_difference(column, mix):
+    """What MixColumns of one column (FIPS 197, section 5.1.3) adds to it; zeros without ``mix``.
 
-
-def mix_column(column):
-    """MixColumns of one column (FIPS 197, section 5.1.3)."""
+    A byte is replaced by its sum with that of all four, and with twice the sum of it and the next one.
+    Written so that a bit takes one LUT4, and a sum of it with one bit that four of them share.
+    """
     a = bytes_of(column)
-    mixed = []
+    total = a[0] ^ a[1] ^ a[2] ^ a[3]
+    differences = []
     for row in range(4):
-        one, two, three, four = (a[(row + step) % 4] for step in range(4))
-        mixed.append(_double(one ^ two) ^ two ^ three ^ four)
-    return word_of(mixed)
+        one, two = a[row], a[(row + 1) % 4]
+        added = (total ^ Cat(0, (one ^ two)[:7])) & mix.replicate(8)
+        overflow = (one[7] ^ two[7]) & mix
+        differences.append(added ^ Cat(overflow, overflow, 0, overflow, overflow))
+    return word_of(differences)
 
 
 def shift_rows(parts):

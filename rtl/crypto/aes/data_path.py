@@ -85,11 +85,9 @@ class DataPath(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        operand, data = Signal(32), Signal(32)
-        m.d.comb += [
-            data.eq(self.word & byte_mask(self.bytes)),
-            operand.eq(_word(self.operand, self.index) & self.add_operand.replicate(32)),
-        ]
+        data = Signal(32)
+        m.d.comb += data.eq(self.word & byte_mask(self.bytes))
+        operand = _word(m, self.operand, self.index, self.add_operand)
         block = self._elaborate_block(m, data)
         counter, kept = self._elaborate_counter(m)
         top, doubled, overflows = block[96:], Signal(32), Signal()
@@ -138,7 +136,11 @@ class DataPath(wiring.Component):
         return counter, kept
 
 
-def _word(block, index):
-    """Word ``index`` of a block, from its first one."""
-    words = [block[at : at + 32] for at in reversed(range(0, 128, 32))]
-    return Mux(index[1], Mux(index[0], words[3], words[2]), Mux(index[0], words[1], words[0]))
+def _word(m, block, index, adds):
+    """Word ``index`` of a block, from its first one, if ``adds``, else zeros."""
+    word = 0
+    for number, at in enumerate(reversed(range(0, 128, 32))):
+        chosen = Signal(name=f"chosen_{number}")
+        m.d.comb += chosen.eq(adds & (index == number))
+        word |= block[at : at + 32] & chosen.replicate(32)
+    return word

@@ -13,8 +13,8 @@ from .unit import Unit
 
 __all__ = ["Engine"]
 
-_MESSAGE_BYTES = 4 * MESSAGE_WORDS
-_SHORTEST_SECRET = 12  # bytes of a tag of GCM under a key that is not external
+_MESSAGE_BITS = 11  # a length with this bit is that of the whole memory of messages, or longer
+assert 4 * MESSAGE_WORDS == 1 << _MESSAGE_BITS
 
 
 class Engine(KeyStates):
@@ -113,6 +113,7 @@ class Engine(KeyStates):
         self._begun = Signal()  # text of the message was taken
         self._number = Signal(range(KEY_WORDS))  # of a word of a key
         self._in_order, self._too_long, self._right_length = Signal(), Signal(), Signal()
+        self._blocks = Signal(8)  # of 64 bits of key data
         self._then = Signal(Then)
         self._order = Signal(Command)  # to the unit
         self._reports = Signal()  # the operation is over when the memory is cleared
@@ -224,10 +225,14 @@ class Engine(KeyStates):
         # A last block must not be missing if there were others: CMAC treats it in its own way.
         ends_well = ~(macs & self._begun & (length == 0))
         # Who finds a tag by trying, byte by byte once a short one is found, solves two for the hash key.
-        shortest = Mux(decrypts & ~self._external, _SHORTEST_SECRET, 4)  # SEC_CM: KEY.NOREAD
-        tag_fits = (self._tag_bytes >= shortest) & (self._tag_bytes <= 16)
+        secret = decrypts & ~self._external
+        tag = self._tag_bytes
+        upper, lower = tag[3] & (tag[2] | ~secret), tag[2] & ~secret  # 12 or more; 4 or more, if external
+        tag_fits = Mux(tag[4], tag[:4] == 0, upper | lower)  # SEC_CM: KEY.NOREAD
+        ends = Signal(14)
         m.d.comb += [
-            fits.eq(((self.piece.start << 2) + length <= _MESSAGE_BYTES) & ~self._unit.long),
+            ends.eq((self.piece.start << 2) + length),
+            fits.eq(_at_most_all(ends) & ~self._unit.long),
             order.eq(1),
             long.eq(0),
             right.eq(1),
@@ -250,9 +255,10 @@ class Engine(KeyStates):
             with m.Case(operations.UNWRAP):
                 m.d.comb += right.eq((length == 24) | (length == 40))
             with m.Case(operations.WRAP_DATA):
-                m.d.comb += right.eq((length[:3] == 0) & (length >= 16) & (length <= _MESSAGE_BYTES - 8))
+                m.d.comb += right.eq((length[:3] == 0) & length[4:].any() & ~length[_MESSAGE_BITS])
             with m.Case(operations.UNWRAP_DATA):
-                m.d.comb += right.eq((length[:3] == 0) & (length >= 24) & (length <= _MESSAGE_BYTES))
+                long_enough = length[5:].any() | length[3:5].all()  # 24 or more
+                m.d.comb += right.eq((length[:3] == 0) & long_enough & _at_most_all(length))
             with m.Case(operations.CMAC, operations.WRAP, operations.WIPE):
                 m.d.comb += order.eq(1)
             with m.Default():
@@ -382,6 +388,11 @@ class Engine(KeyStates):
             m.d.comb += self.done.eq(1)
             m.d.sync += self._reports.eq(0)
             m.next = "Idle"
+
+
+def _at_most_all(length):
+    """Whether a number of bytes is not greater than the memory of messages."""
+    return (length[_MESSAGE_BITS:] == 0) | ((length[_MESSAGE_BITS:] == 1) & (length[:_MESSAGE_BITS] == 0))
 
 
 def _any(bits):

@@ -1,6 +1,6 @@
 """The states of the engine that move keys."""
 
-from amaranth import Mux, Signal
+from amaranth import Cat, Mux, Signal
 from amaranth.lib import enum, wiring
 
 from ...bus import KeyOperation, KeySource
@@ -140,15 +140,15 @@ class KeyStates(wiring.Component):
         unit, memory, transfer = self._unit, self._memory, self._memory.transfer
         operations = ApplicationOperation
         unwraps = self._is(operations.UNWRAP, operations.UNWRAP_DATA)
-        blocks, turns = Signal(8), Signal(11)  # of 64 bits; six for each
-        m.d.comb += turns.eq((blocks << 2) + (blocks << 1))
+        blocks, turns = self._blocks, Signal(11)  # six for each
+        m.d.comb += turns.eq(((blocks << 1) + blocks) << 1)
         with m.State("Start Wrap"):
             m.d.sync += blocks.eq(self.piece.length[3:] - unwraps)
             with m.If(self._is(operations.WRAP)):
                 m.d.sync += blocks.eq(Mux(self._short, 2, 4))
             m.next = "Start Turns"
         with m.State("Start Turns"):
-            self._describe_turns(m, blocks, turns)
+            self._describe_turns(m)
             with m.If(unwraps):
                 m.d.comb += [transfer.turns.eq(0), transfer.backwards.eq(0), transfer.place.eq(0)]
                 m.d.comb += transfer.length.eq(8)
@@ -161,17 +161,16 @@ class KeyStates(wiring.Component):
                 unit.words.payload.eq(memory.words.payload),
                 memory.words.ready.eq(unit.words.ready),
             ]
-            self._describe_turns(m, blocks, turns)
+            self._describe_turns(m)
             with m.If(~memory.active):
                 m.d.comb += memory.start.eq(1)
                 m.next = "Run"
 
-    def _describe_turns(self, m, blocks, turns):
+    def _describe_turns(self, m):
         transfer = self._memory.transfer
         m.d.comb += [
             transfer.place.eq(_DATA_PLACE),
-            transfer.end.eq(_DATA_PLACE - 1 + (blocks << 1)),
-            transfer.length.eq(turns << 3),
+            transfer.end.eq(Cat(1, self._blocks)),  # behind `_DATA_PLACE` - 1 of the other words
             transfer.turns.eq(1),
             transfer.backwards.eq(self._is(ApplicationOperation.UNWRAP, ApplicationOperation.UNWRAP_DATA)),
         ]
@@ -187,7 +186,7 @@ class KeyStates(wiring.Component):
             m.d.comb += [
                 result.request.valid.eq(1),
                 transfer.place.eq(_DATA_PLACE),
-                transfer.length.eq(self.piece.length - 8),
+                transfer.length.eq(self._blocks << 3),
             ]
             m.d.sync += self._number.eq(0)
             with m.If(result.request.ready):
