@@ -51,20 +51,33 @@ class Bridge:
         To the board, already at its rate.
     clock_hz : int
         Application clock of the board, which waits of a number of clocks are counted in.
-    pause : callable
-        Sleeps for so many seconds; `time.sleep` if not given.
+    limit_s : float
+        How long a coroutine or a wait may take.
+    pause, now : callable
+        Sleep for so many seconds, and a clock in seconds.
 
     Raises
     ------
     LineError
         From `run` and `perform`: if there is no answer, a broken one, or three times none to a request that
-        arrived broken. A request that was performed is never sent again.
+        arrived broken, or if it takes longer than the limit. A request that was performed is never sent
+        again.
     """
 
-    def __init__(self, line: Line, *, clock_hz: int, pause: Callable[[float], None] = time.sleep):
+    def __init__(
+        self,
+        line: Line,
+        *,
+        clock_hz: int,
+        limit_s: float = 60.0,
+        pause: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ):
         self._line = line
         self._clock_hz = clock_hz
+        self._limit_s = limit_s
         self._pause = pause
+        self._now = now
         # Whatever was sent before, the bridge is ready after this.
         pause(BRIDGE.idle_ms / 1000)
         line.reset_input_buffer()
@@ -73,16 +86,18 @@ class Bridge:
         """Run a coroutine of firmware to its end; what it returns."""
         answer: Any = None
         error: BusError | None = None
+        end = self._now() + self._limit_s
         try:
             while True:
+                self._check_time(end)
                 operation = firmware.throw(error) if error else firmware.send(answer)
                 answer, error = None, None
                 try:
                     answer = self.perform(operation)
                 except BusError as refused:
                     error = refused
-        except StopIteration as end:
-            return end.value
+        except StopIteration as ended:
+            return ended.value
 
     def perform(self, operation: Read | Write | Wait) -> list[int] | int | None:
         """Perform one operation; its answer.
@@ -118,7 +133,9 @@ class Bridge:
     def _wait(self, wait: Wait) -> int:
         request = encode_request(Operation.INTERRUPTS)
         left = None if wait.cycles is None else wait.cycles / self._clock_hz
+        end = self._now() + self._limit_s
         while True:
+            self._check_time(end)
             (lines,) = self._ask(Operation.INTERRUPTS, request).words
             if lines & wait.mask or (left is not None and left <= 0):
                 return lines & wait.mask
@@ -126,6 +143,10 @@ class Bridge:
             self._pause(step)
             if left is not None:
                 left -= step
+
+    def _check_time(self, end: float) -> None:
+        if self._now() > end:
+            raise LineError(f"The board was not ready after {self._limit_s:g} s")
 
     def _ask(self, operation: Operation, request: bytes) -> Response:
         for _ in range(_ATTEMPTS):

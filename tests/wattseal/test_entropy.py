@@ -1,6 +1,10 @@
 """The sub-command ``entropy``: its files, tables and pictures, and what it refuses."""
 
 import json
+import os
+import threading
+import tty
+from binascii import crc_hqx
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +14,10 @@ from bench.entropy_rings import build_rings
 from rtl.entropy.jitter import REFERENCE
 from sim.entropy_assessment import LEAST_BITS, assess
 from sim.ring_jitter import Conditions, RingJitter, raw_bits
-from wattseal import entropy_assess, entropy_capture, entropy_rings
+from soc.formats.bridge import BRIDGE, Operation, Status
+from soc.generated.registers import entropy
+from sw.app.drivers.entropy import IDENTIFICATION, VERSION
+from wattseal import entropy_assess, entropy_board, entropy_capture, entropy_rings
 from wattseal.entropy_cutoffs import probability
 from wattseal.main import main
 
@@ -86,6 +93,9 @@ def test_a_long_capture_is_that_of_the_pieces(tmp_path, monkeypatch):
         (("--stuck", "0,32"), "--stuck must be numbers of rings from 0 to 31, as 0,1,5, not '0,32'."),
         (("--stuck", "a"), "--stuck must be numbers of rings from 0 to 31"),
         (("--source", "dice"), "invalid choice: 'dice'"),
+        (("--source", "board"), "--source board needs --port, the serial device of the board."),
+        (("--port", "/dev/ttyUSB0"), "--port does not go with --source model; leave it out."),
+        (("--board", "ulx3s-85f"), "--board does not go with --source model; leave it out."),
         (("--out", "no/raw.bin"), "does not exist"),
     ],
 )
@@ -94,6 +104,107 @@ def test_capture_refuses(tmp_path, monkeypatch, capsys, arguments, sentence):
     defaults = {"--bits": "8", "--out": "raw.bin"} | dict([arguments])
     assert sentence in refused(capsys, "capture", *[part for pair in defaults.items() for part in pair])
     assert list(tmp_path.iterdir()) == []
+
+
+class FakeBoard:
+    """A board at the end of a pseudo-terminal: its bridge, and what of the entropy block capturing needs.
+
+    ``level`` is how many words there are at a time; ``outcome`` how operations end.
+    """
+
+    def __init__(self, bits, *, level=32, outcome="success", version=VERSION, cut=None):
+        self.words = iter(np.packbits(bits).view(">u4").tolist())
+        self.level, self.outcome, self.version, self.cut = level, outcome, version, cut
+        self.operations = []
+        self._end, far = os.openpty()
+        tty.setraw(far)
+        self.port = os.ttyname(far)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                head = self._take(2)
+                operation, count = Operation(head[1] >> 4), (head[1] & 15) + 1
+                body = self._take(4 + (4 * count if operation is Operation.WRITE else 0) + 2)
+            except OSError:
+                return
+            address = 4 * int.from_bytes(body[:4], "little")
+            words = []
+            if operation is Operation.WRITE and address == entropy.operate.address:
+                self.operations.append(int.from_bytes(body[4:8], "little"))
+            elif operation is Operation.READ:
+                words = [self._read(address + 4 * index) for index in range(count)]
+            elif operation is Operation.INTERRUPTS:
+                words = [1 << entropy.interrupt]
+            answer = bytes([Status.OK << 4 | operation, len(words) or count])
+            answer += b"".join(word.to_bytes(4, "little") for word in words)
+            frame = bytes([BRIDGE.response_sync]) + answer
+            frame += crc_hqx(answer, BRIDGE.crc_initial).to_bytes(2, "big")
+            os.write(self._end, frame[: self.cut])
+
+    def _take(self, count):
+        taken = b""
+        while len(taken) < count:
+            taken += os.read(self._end, count - len(taken))
+        return taken
+
+    def _read(self, address):
+        if entropy.raw.address <= address < entropy.raw.address + 4 * entropy.raw.words:
+            return next(self.words)
+        level = entropy.raw_level.pack(words=self.level, open=1)
+        outcomes = entropy.status.fields["outcome"].codes
+        return {
+            entropy.identification.address: int.from_bytes(IDENTIFICATION.encode(), "big"),
+            entropy.version.address: self.version,
+            entropy.status.address: entropy.status.pack(outcome=outcomes[self.outcome]),
+            entropy.raw_level.address: level,
+        }.get(address, 0)
+
+
+def test_captures_a_boards_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(entropy_capture, "_PIECE", 1024)
+    bits = raw_bits(RingJitter(REFERENCE, seed=3).samples(3200))
+    fake = FakeBoard(bits, level=7)
+    packed = capture(tmp_path / "raw.bin", "--source", "board", "--port", fake.port, bits=3000)
+    assert packed == np.packbits(bits[:3000]).tobytes()
+    codes = entropy.operate.fields["operation"].codes
+    assert fake.operations == [codes["open_raw"], codes["close_raw"]]
+
+
+@pytest.mark.parametrize(
+    ("faults", "sentence"),
+    [
+        ({"outcome": "lifecycle"}, "the board gives no raw bits: not in this lifecycle state."),
+        ({"version": 99}, "expected ENTR version 1 at 0x2400, not 'ENTR' version 99; is "),
+        ({"cut": 2}, "No response of the bridge starts with 53"),
+        ({"cut": 0}, "The board does not answer; is Radiona ULX3S, ECP5-85F there"),
+    ],
+)
+def test_a_board_that_gives_no_bits_is_a_sentence(tmp_path, capsys, monkeypatch, faults, sentence):
+    monkeypatch.setattr(entropy_board, "_ANSWER_S", 0.2)
+    fake = FakeBoard(np.zeros(64, np.uint8), **faults)
+    out = tmp_path / "raw.bin"
+    options = ("--bits", "8", "--out", out, "--source", "board", "--port", fake.port)
+    found = refused(capsys, "capture", *options)
+    assert found.startswith(f"wattseal: {fake.port}: ")
+    assert sentence in found
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--port", "/dev/nothing"), "/dev/nothing: cannot be opened"),
+        (("--port", "/dev/null"), "/dev/null: cannot be opened"),
+        (("--port", "/dev/null", "--board", "abacus"), "There is no board 'abacus'"),
+        (("--port", "/dev/null", "--jitter", "2"), "--jitter does not go with --source board; leave it out."),
+    ],
+)
+def test_no_board(tmp_path, capsys, options, sentence):
+    out = tmp_path / "raw.bin"
+    assert sentence in refused(capsys, "capture", "--bits", "8", "--out", out, "--source", "board", *options)
 
 
 def test_assesses_a_file(tmp_path, capsys):

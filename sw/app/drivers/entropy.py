@@ -89,7 +89,7 @@ class Entropy:
         They are pieces of consecutive bits, as long as `raw_level` can show; between two pieces bits are
         left out.
         """
-        taken = []
+        taken: list[int] = []
         while len(taken) < words:
             level = yield from access.read_fields(entropy.raw_level)
             if not level["open"]:

@@ -132,6 +132,23 @@ def test_waits_for_interrupts_or_for_time(line):
     assert desk.perform(Wait(0, cycles=50)) == 0
 
 
+def test_what_never_ends_is_ended():
+    seconds = iter(range(1000))
+    nothing = answer(Status.OK, Operation.INTERRUPTS, 0)
+    desk = Bridge(
+        Scripted(*[nothing] * 100), clock_hz=1, limit_s=20, pause=lambda s: None, now=lambda: next(seconds)
+    )
+    with pytest.raises(LineError, match="The board was not ready after 20 s"):
+        desk.perform(Wait(1))
+
+    def firmware():
+        while True:
+            yield Wait(0, cycles=0)
+
+    with pytest.raises(LineError, match="The board was not ready after 20 s"):
+        desk.run(firmware())
+
+
 class Scripted:
     """A line that gives the answers that it was made with."""
 
