@@ -27,7 +27,7 @@ __all__ = ["RAW_WORDS", "Entropy"]
 
 RAW_WORDS = 512
 _ADDR_WIDTH, _BANK_WIDTH = 7, 5
-_RANDOM, _RAW, _RAW_SPAN = 1 << 5, 1 << 6, 1 << 6
+_RANDOM, _RAW, _RAW_SPAN = 1 << 5, 1 << 6, 1 << 4
 
 
 class Entropy(wiring.Component):

@@ -184,7 +184,7 @@ class entropy:
     raw_level = Register("entropy.raw_level", 0x2440, 1, "r", {"words": Field(0, 16), "open": Field(16, 1)})
     operate = Register("entropy.operate", 0x2444, 1, "w", {"operation": Field(0, 3, codes={"generate": 0, "generate_fresh": 1, "test": 2, "load_cutoffs": 3, "lock_cutoffs": 4, "open_raw": 5, "close_raw": 6})})
     random = Register("entropy.random", 0x2480, 8, "r", {"value": Field(0, 256)})
-    raw = Register("entropy.raw", 0x2500, 64, "r", {"value": Field(0, 2048)})
+    raw = Register("entropy.raw", 0x2500, 16, "r", {"value": Field(0, 512)})
 
 
 class quantities:

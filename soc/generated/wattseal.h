@@ -1351,9 +1351,9 @@
 
 /* Raw bits, the first one on top. Whatever address a word is read from, it is the next one; zero if there is none. */
 #define WATTSEAL_ENTROPY_RAW_OFFSET UINT32_C(0x0100)
-#define WATTSEAL_ENTROPY_RAW_WORDS 64
+#define WATTSEAL_ENTROPY_RAW_WORDS 16
 #define WATTSEAL_ENTROPY_RAW_VALUE_LSB 0
-#define WATTSEAL_ENTROPY_RAW_VALUE_WIDTH 2048
+#define WATTSEAL_ENTROPY_RAW_VALUE_WIDTH 512
 
 /* quantities: Values of `metrology`, kept in a memory. */
 #define WATTSEAL_QUANTITIES_BASE UINT32_C(0x00010000)
