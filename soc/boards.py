@@ -274,7 +274,8 @@ _ALL = (
         name="icebreaker",
         title="1BitSquared iCEBreaker, iCE40 UP5K",
         platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
-        config=preset("tiny").with_changes(metrology_hz=12_000_000, modulator_divider=3),
+        # Its look-up tables are so slow that 64 clocks a sample of noise would not do.
+        config=preset("tiny").with_changes(metrology_hz=12_000_000, modulator_divider=3, noise_divider=272),
         header=Header(
             connector=("pmod", 0),
             attributes={"IO_STANDARD": "SB_LVCMOS"},

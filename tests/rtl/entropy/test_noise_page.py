@@ -9,6 +9,7 @@ import pytest
 from bench.entropy_marks import MEASURED_STRENGTH_PS, OUTPUT_HZ, measured_jitters_ps
 from rtl.entropy.cutoffs import LOST_ALPHA, lost_rings_cutoff
 from rtl.entropy.jitter import ASSUMED_ENTROPY, RAW_BITS, REFERENCE
+from soc.boards import board
 
 PAGE = Path(__file__).parents[3] / "docs" / "blocks" / "noise-source.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -58,6 +59,8 @@ def test_what_the_text_says():
         jitter_ps=REFERENCE.jitter_ps * math.sqrt(3045 / REFERENCE.stage_ps),
         clock_hz=12e6,
     )
+    assert board("icebreaker").config.noise_divider == slow.smallest_divider(ASSUMED_ENTROPY, lost=lost)
+    rate = board("icebreaker").config.rings.output_hz() / 1000
     strengths = sorted(MEASURED_STRENGTH_PS.values())
     for sentence in (
         f"{REFERENCE.rings} rings in {REFERENCE.banks} banks",
@@ -70,6 +73,7 @@ def test_what_the_text_says():
         f"{slow.jitter_ps:.2f} ps a stage, the 32 rings give H = {slow.min_entropy():.3f} at 12 MHz",
         f"must be {slow.smallest_divider(ASSUMED_ENTROPY)} or more, "
         f"{slow.smallest_divider(ASSUMED_ENTROPY, lost=lost)} with {lost} rings lost",
+        f"which is what `soc/boards.py` has: {rate:.1f} kbit/s",
         f"noticed only from the {lost + 1}th ring on",
     ):
         assert sentence in FLAT, sentence
