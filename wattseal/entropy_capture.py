@@ -35,7 +35,7 @@ Write raw bits of the noise source into a file: packed, the first bit in the top
 
 They come from the stochastic model of the ring oscillators, which says how sampling and tests work and is no
 source of entropy; or from a board, over its serial core port, while its lifecycle state is manufacturing.
-Bits of a board follow each other in pieces of 1024 or more; between two pieces bits are left out."""
+Bits of a board follow each other in pieces of 16 384; between two pieces bits are left out."""
 
 _EXAMPLES = """\
 Examples:
