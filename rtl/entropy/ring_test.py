@@ -111,5 +111,6 @@ class RingTest(wiring.Component):
 
 
 def _near_zero(difference):
-    """Whether a difference of counts, modulo the window, is `NEAR` zero."""
-    return (difference + NEAR)[: (RING_WINDOW - 1).bit_length()] <= 2 * NEAR
+    """Whether a difference of counts is within `NEAR` of zero, modulo the window."""
+    difference = difference[: (RING_WINDOW - 1).bit_length()]
+    return Cat(difference == distance % RING_WINDOW for distance in range(-NEAR, NEAR + 1)).any()
