@@ -80,7 +80,10 @@ class Conditioner(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = memory = Memory(
-            shape=_WORD_BITS, depth=self._words, init=[], attrs={"no_rw_check": 1}
+            shape=_WORD_BITS,
+            depth=self._words,
+            init=[],
+            attrs={"no_rw_check": 1, "ram_style": "block"},
         )
         read, write = memory.read_port(domain="comb"), memory.write_port()
         count = Signal(range(self._words))  # word of the memory

@@ -56,7 +56,8 @@ class KnownAnswer(wiring.Component):
 
     def __init__(self):
         super().__init__()
-        self._numbers = Memory(shape=32, depth=64, init=_words(ANSWER) + _words(MATERIAL))
+        numbers = _words(ANSWER) + _words(MATERIAL)
+        self._numbers = Memory(shape=32, depth=len(numbers), init=numbers, attrs={"ram_style": "block"})
 
     def elaborate(self, platform):
         m = Module()

@@ -43,7 +43,8 @@ class WordBuffer(wiring.Component):
 
     def __init__(self):
         super().__init__()
-        self.memory = Memory(shape=32, depth=_WORDS, init=[], attrs={"no_rw_check": 1})
+        attributes = {"no_rw_check": 1, "ram_style": "block"}
+        self.memory = Memory(shape=32, depth=_WORDS, init=[], attrs=attributes)
         # Numbers of words, with one bit more than an address: a digest is behind the other round the memory.
         self._put = Signal(2)  # of the first word of the digest that is written next
         self._get, self._zeroed = Signal(_BANK_BITS + 2), Signal(_BANK_BITS + 2)
