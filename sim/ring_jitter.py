@@ -76,6 +76,8 @@ class Conditions:
             raise ValueError(
                 f"Strength of locking must be 0 or more and less than 1, not {self.lock_strength}"
             )
+        if any(ring < 0 for ring in self.stuck):
+            raise ValueError(f"Rings that are stuck must be numbers from 0, not {self.stuck!r}")
         if not (self.lock_hz > 0 if self.lock_strength else self.lock_hz >= 0):
             raise ValueError(f"Frequency to lock to must be above zero, not {self.lock_hz}")
 

@@ -157,6 +157,7 @@ def test_duty_is_the_part_of_ones():
         ({"celsius": -300.0}, "Temperature must be above -273.15 and below 1000 °C, not -300"),
         ({"flicker_ppm": -1.0}, "Flicker must be 0 to 100000 ppm, not -1"),
         ({"drift_ppm": math.nan}, "Drift must be -100000 to 100000 ppm in 1000 samples, not nan"),
+        ({"stuck": (3, -1)}, r"Rings that are stuck must be numbers from 0, not \(3, -1\)"),
         ({"lock_strength": 1.0}, "Strength of locking must be 0 or more and less than 1, not 1"),
         ({"lock_strength": 0.1}, "Frequency to lock to must be above zero, not 0"),
     ],
