@@ -249,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     quick = parser.parse_args(arguments).quick
     console, hardware = Console(width=150), HealthRtl()
     kept = _show(console, hardware, quick)
-    _show_locks(console, 60 if quick else 2000)
+    _show_locks(console, 60 if quick else 250)
     count = 100_000 if quick else 10_000_000
     failures, in_hardware = healthy(count, hardware)
     console.print(

@@ -174,7 +174,7 @@ def disturb(draws, samples, seed):
     return samples
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", range(24))
 def test_random_streams(hardware, seed):
     """Healthy, biased, periodic, stuck, locked streams under random cut-offs."""
     draws = np.random.default_rng(seed)
@@ -198,8 +198,9 @@ def test_a_healthy_source_passes(hardware):
     assert verdict.healthy[START_UP_SAMPLES:].all()
 
 
-@pytest.mark.parametrize(("lengths", "banks"), [((3, 5, 7), 3), ((2, 3, 5, 7, 11), 8)])
-def test_other_sources(lengths, banks):
+def test_another_source():
+    """Fewer rings than lags, and numbers that are no powers of two."""
+    lengths, banks = (3, 5, 7), 3
     hardware = HealthRtl(lengths=lengths, banks=banks)
     for seed in range(4):
         draws = np.random.default_rng(seed)
