@@ -246,10 +246,9 @@ _PLACES = [(place.offset, (1 << place.width) - 1) for _, place in TRACE]
 class GeneratorOnHash(wiring.Component):
     """The generator on a hash unit with two other users, fed by a shift register, with all that passes."""
 
-    def __init__(self, *, variant="fast", divider=1, **parameters):
+    def __init__(self, *, variant="fast", **parameters):
         self._generator = Generator(**parameters)
         self._hash = Unit(variant=variant, users=3)
-        self._divider = divider
         inputs = ("healthy", "others", "reseed", "hold", "wipe", "wipe_hash", "take", "fault")
         outputs = ("ready", "failed", "wiping", "always", "result", "open", "valid", "closed")
         super().__init__(
@@ -257,6 +256,7 @@ class GeneratorOnHash(wiring.Component):
                 **{name: In(1) for name in inputs},
                 **{name: Out(1) for name in outputs},
                 "seen": Out(TRACE),
+                "divider": In(7),  # clocks from a raw bit to the next, less one
                 "identity": In(32),
             }
         )
@@ -269,9 +269,9 @@ class GeneratorOnHash(wiring.Component):
             connect(m, other.hash, unit.users[number])
             m.d.comb += other.enable.eq(self.others)
         self._connect_hash(m, generator.hash, unit.users[1])
-        noise, phase = Signal(61, init=1), Signal(range(self._divider))
+        noise, phase = Signal(61, init=1), Signal(7)
         words = generator.random.words
-        m.d.sync += phase.eq(Mux(phase == self._divider - 1, 0, phase + 1))
+        m.d.sync += phase.eq(Mux(phase == self.divider, 0, phase + 1))
         with m.If(generator.bits.stb):
             m.d.sync += noise.eq(Cat(noise[60] ^ noise[59] ^ noise[45] ^ noise[44], noise))
         m.d.comb += [

@@ -49,7 +49,7 @@ class _OnHash(wiring.Component):
         return m
 
 
-@pytest.fixture(scope="module", params=[320, 640, 1024])
+@pytest.fixture(scope="module", params=[320])
 def conditioner(request):
     return request.param, Block(_OnHash(request.param))
 

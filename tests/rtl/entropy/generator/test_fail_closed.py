@@ -11,7 +11,7 @@ from rtl.crypto.sha256.unit import Unit
 from rtl.entropy.generator import Generator
 from rtl.entropy.signature import BitSignature
 
-PARAMETERS = {"raw_bits": 320, "variant": "fast", "request_blocks": 5, "reseed_interval": 3}
+PARAMETERS = {"variant": "fast", "raw_bits": 320, "request_blocks": 5, "reseed_interval": 3}
 LIMIT = 20_000
 TEST_RESULTS = 14 * 8  # words that the hash unit gives in the self-test
 CLOSING_LIMIT = 1000  # clocks from a closing to everything being forgotten, nobody else at the hash unit

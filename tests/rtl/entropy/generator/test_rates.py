@@ -18,7 +18,8 @@ LIMIT = 200_000
 @pytest.fixture(scope="module")
 def started(generator_on_hash, traced):
     """A generator at its first word, and the trace up to it."""
-    block = generator_on_hash(divider=DIVIDER)
+    block = generator_on_hash()
+    block.set("divider", DIVIDER - 1)
     block.until("open", LIMIT)
     block.until("valid", LIMIT)
     return block, traced(block)
@@ -64,7 +65,8 @@ def test_clocks_from_the_last_raw_bit(started):
 
 def test_full_entropy_rate(started, traced, generator_on_hash):
     """Reseedings one after the other: from a message of raw bits to the next."""
-    block = generator_on_hash(divider=DIVIDER, request_blocks=1, reseed_interval=1)
+    block = generator_on_hash(variant="fast", raw_bits=RAW_BITS, request_blocks=1, reseed_interval=1)
+    block.set("divider", DIVIDER - 1)
     block.set("take", 1)
     hashes = []
     while len(hashes) < 6:
