@@ -229,7 +229,7 @@ def _show(console: Console, hardware: HealthRtl, quick: bool) -> bool:
 
 
 def _show_locks(console: Console, count: int) -> None:
-    borders = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+    borders = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
     table = Table("min-entropy that free rings give", *("10 MHz to 300 MHz", "1 MHz to 10 MHz"))
     groups = [_locks(count, near=near) for near in (True, False)]
     for low, high in itertools.pairwise(borders):
