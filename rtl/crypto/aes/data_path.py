@@ -33,7 +33,9 @@ class DataPath(wiring.Component):
         Operand of GHASH.
     word, bytes : In(32), In(3)
         The word at the input, and how many bytes of it count.
-    constant : In(32)
+    packed, add_packed : In(32), In(1)
+        A word added to the way.
+    constant, count : In(32)
         Added to the way.
     add_block, add_counter, add_operand : In(1)
         Adds the top word of ``block``, of ``counter``, or word ``index`` of ``operand``.
@@ -65,7 +67,10 @@ class DataPath(wiring.Component):
                 "operand": In(128),
                 "word": In(32),
                 "bytes": In(range(5)),
+                "packed": In(32),
+                "add_packed": In(1),
                 "constant": In(32),
+                "count": In(32),
                 "add_block": In(1),
                 "add_counter": In(1),
                 "add_operand": In(1),
@@ -86,7 +91,7 @@ class DataPath(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         data = Signal(32)
-        m.d.comb += data.eq(self.word & byte_mask(self.bytes))
+        m.d.comb += data.eq((self.word & byte_mask(self.bytes)) ^ _if(self.add_packed, self.packed))
         operand = _word(m, self.operand, self.index, self.add_operand)
         block = self._elaborate_block(m, data)
         counter, kept = self._elaborate_counter(m)
@@ -100,8 +105,9 @@ class DataPath(wiring.Component):
                 data
                 ^ (Mux(self.double, doubled, top) & counted)
                 ^ operand
-                ^ (counter[96:] & self.add_counter.replicate(32))
-                ^ (kept & self.add_kept.replicate(32))
+                ^ _if(self.add_counter, counter[96:])
+                ^ _if(self.add_kept, kept)
+                ^ self.count
                 ^ self.constant
             ),
         ]
@@ -136,11 +142,15 @@ class DataPath(wiring.Component):
         return counter, kept
 
 
+def _if(adds, word):
+    return word & adds.replicate(len(word))
+
+
 def _word(m, block, index, adds):
     """Word ``index`` of a block, from its first one, if ``adds``, else zeros."""
     word = 0
     for number, at in enumerate(reversed(range(0, 128, 32))):
         chosen = Signal(name=f"chosen_{number}")
         m.d.comb += chosen.eq(adds & (index == number))
-        word |= block[at : at + 32] & chosen.replicate(32)
+        word |= _if(chosen, block[at : at + 32])
     return word

@@ -280,7 +280,7 @@ class Engine(KeyStates):
         with m.State("Store IV"):
             m.d.comb += [memory.write.stb.eq(1), memory.write.place.eq(IV_PLACE + self._number)]
             m.d.comb += [
-                self.iv_lower.eq(self._number[1]),
+                self.iv_lower.eq(self._number[0]),  # a clock ahead
                 # An idle unit passes words on to the memory.
                 unit.words.payload.data.eq(Mux(self._number == 0, self.fixed_field, self.iv_word)),
                 unit.words.payload.bytes.eq(4),

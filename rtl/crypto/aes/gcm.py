@@ -1,5 +1,7 @@
 """The states of GCM."""
 
+from amaranth import Cat, Mux
+
 from .sequencer import Sequencer, Then
 from .signature import Operation, byte_enables
 
@@ -91,12 +93,11 @@ class GcmStates(Sequencer):
                     with m.Default():
                         m.next = "Restart Counter"
         with m.State("Hash Lengths"):
-            with m.Switch(self._index):
-                for number, count in ((0, self._aad_bytes), (2, self._bytes)):
-                    with m.Case(number):
-                        m.d.comb += path.constant.eq(count[29:])
-                    with m.Case(number + 1):
-                        m.d.comb += path.constant.eq(count << 3)
+            # In bits: of each count the upper word, then the lower one.
+            counts = Mux(self._index[1], self._bytes, self._aad_bytes)
+            m.d.comb += path.count.eq(
+                Cat(_if(~self._index[0], counts[29:]), _if(self._index[0], counts[:29]))
+            )
             with m.If(~self._complete):
                 self._hash_word(m)
                 with m.If(self._index == 3):
@@ -114,9 +115,8 @@ class GcmStates(Sequencer):
 
     def _hash_packed(self, m):
         path, packer = self._path, self._packer
-        m.d.comb += packer.packed.ready.eq(~self._complete)
+        m.d.comb += [packer.packed.ready.eq(~self._complete), path.add_packed.eq(1)]
         with m.If(packer.packed.valid & ~self._complete):
-            m.d.comb += path.constant.eq(packer.packed.payload)
             self._hash_word(m)
 
     def _crypt(self, m):
@@ -189,3 +189,7 @@ class GcmStates(Sequencer):
                     m.next = "Report"
         with m.State("Report"):
             self._forget(m)
+
+
+def _if(condition, bits):
+    return bits & condition.replicate(len(bits))

@@ -39,7 +39,7 @@ class IvSource(wiring.Component):
     broken : Out(1)
         See ``failed``.
     lower : In(1)
-        Which word of the counter is at ``word``.
+        Which word of the counter is at ``word`` in the next clock.
     word : Out(32)
         A word of the counter given last, until the next one is asked for.
 
@@ -68,7 +68,9 @@ class IvSource(wiring.Component):
         self._asked = Signal()  # the request to NVM was taken
         self._usable = Signal()  # a copy was
         self._second = Signal()  # the base is that of the second copy
-        self._moved, self._overflows = Signal(), Signal()  # `word` is of the base moved on; which is too much
+        self._word = Signal(32)
+        self._moved = Signal()  # the word is of the base moved on
+        self._overflows = Signal()  # which is too much
 
     def elaborate(self, platform):
         m = Module()
@@ -104,24 +106,26 @@ class IvSource(wiring.Component):
         return m
 
     def _connect_nvm(self, m):
-        """Words go to NVM as they stand in ``word``, each one followed by its complement."""
+        """Words go to NVM as they are compared and given, each one followed by its complement."""
         request = self.nvm.request
         base, moved = Cat(Const(1, 1), self._base), Signal(2 + len(self._base))
+        word = self._word
         upper, inverts = Signal(), Signal()
         m.d.comb += [
             moved.eq(base + self._moved),
             self._overflows.eq(moved[-1]),
             upper.eq(Mux(self._moved, self._place[1], ~self.lower)),
             inverts.eq(request.payload.write & self._place[0]),
-            self.word.eq(
+            word.eq(
                 Mux(
                     upper, moved[1 + 32 - _INDEX_BITS : -1], Cat(self._index, moved[1 : 1 + 32 - _INDEX_BITS])
                 )
                 ^ inverts.replicate(32)
             ),
             request.payload.adr.eq(self._place ^ Mux(request.payload.write & ~self._second, _COPY_WORDS, 0)),
-            request.payload.data.eq(self.word),
+            request.payload.data.eq(word),
         ]
+        m.d.sync += self.word.eq(word)
         with m.If(request.valid & request.ready):
             m.d.sync += self._asked.eq(1)
         with m.If(self.nvm.done):
@@ -140,7 +144,7 @@ class IvSource(wiring.Component):
             now_right.eq(right & (data == ~read)),
             now_zero.eq(zero & (data == 0)),
             # What was found of the lower words decides if the upper ones are equal.
-            higher.eq(Cat(above, data) >= Cat(Const(1, 1), self.word)),
+            higher.eq(Cat(above, data) >= Cat(Const(1, 1), self._word)),
             moves.eq(now_right & above & ~self._overflows),
         ]
         with m.If(self.nvm.done):

@@ -107,6 +107,7 @@ class Unit(GcmStates, CmacStates, WrapStates):
             ghash.block.eq(path.block),
             path.operand.eq(ghash.operand),
             path.word.eq(word.data),
+            path.packed.eq(packer.packed.payload),
             path.index.eq(self._index),
             packer.words.payload.eq(word),
             cipher.key_word.eq(word.data),

@@ -81,6 +81,7 @@ class Owner:
         words = []
         for lower in (0, 1):
             self.ctx.set(self.source.lower, lower)
+            await self.ctx.tick()
             words.append(self.ctx.get(self.source.word))
         return words[0] << 32 | words[1]
 
@@ -242,11 +243,11 @@ class Alone(wiring.Component):
             source.nvm.data.eq(region.port.data & ~self.lost.replicate(32)),
             source.ask.eq(self.ask),
             source.lower.eq(1),
-            self.given.eq(source.given),
             self.failed.eq(source.failed),
             self.broken.eq(source.broken),
             self.word.eq(source.word),
         ]
+        m.d.sync += self.given.eq(source.given)
         return m
 
 
