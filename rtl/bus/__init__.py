@@ -15,6 +15,7 @@ from .signatures import (
     LifecycleState,
     NvmPortSignature,
     RandomSignature,
+    emptied_layout,
 )
 from .soc_library import MemoryMap, WishboneCSRBridge, csr, wishbone
 from .stored import StoredRegister
@@ -34,5 +35,6 @@ __all__ = [
     "StoredRegister",
     "WishboneCSRBridge",
     "csr",
+    "emptied_layout",
     "wishbone",
 ]

@@ -17,6 +17,7 @@ __all__ = [
     "LifecycleState",
     "NvmPortSignature",
     "RandomSignature",
+    "emptied_layout",
 ]
 
 
@@ -127,6 +128,11 @@ def _key_slot(slots):
     return range(slots)
 
 
+def emptied_layout(slots):
+    """Tells that a slot has been emptied: a strobe, and its number."""
+    return data.StructLayout({"stb": 1, "slot": _key_slot(slots)})
+
+
 class KeyPathSignature(wiring.Signature):
     """Private path from a block to the key store, from the block that asks.
 
@@ -145,7 +151,10 @@ class KeyPathSignature(wiring.Signature):
         Of the slot, valid with the words.
     refused : In(1)
         High for one cycle in answer to a request that the policy forbids, or whose slot is empty; no key
-        word follows. Also if the slot is wiped before its last word: the words so far are then void.
+        word follows. Also if the slot is wiped before its last word, or no word is taken for too long: the
+        words so far are then void.
+    emptied : In({stb, slot})
+        A slot has been emptied: who has kept anything of its words is to forget it.
 
     Raises
     ------
@@ -161,6 +170,7 @@ class KeyPathSignature(wiring.Signature):
                 "key": In(stream.Signature(32)),
                 "key_class": In(KeyClass),
                 "refused": In(1),
+                "emptied": In(emptied_layout(slots)),
             }
         )
 
@@ -187,8 +197,8 @@ class KeyResultSignature(wiring.Signature):
         High for one cycle when the key is in its slot.
     refused : In(1)
         High for one cycle instead, at any time from the request on: the slot is not empty, may not be
-        written, or not by a key from this source, or the store is being wiped; words that follow are dropped
-        without waiting for them.
+        written, or not by a key from this source, the store is being wiped, or no word comes for too long;
+        words that follow are dropped without waiting for them.
 
     Raises
     ------

@@ -475,9 +475,9 @@ class _Program(Assembler):
         self.label(Operate.WIPE.name)
         self.request(Request.FILL, Area.X, register=8)
         self.label("end")
-        self.request(Request.FILL, Area.VALUE, register=8)
-        self.request(Request.HASH_WIPE)
-        self.request(Request.WIPE)
+        self.request(Request.FILL, Area.VALUE, register=8)  # SEC_CM: KEY.WIPE
+        self.request(Request.HASH_WIPE)  # SEC_CM: KEY.WIPE
+        self.request(Request.WIPE)  # SEC_CM: KEY.WIPE
         self.other(Other.END)
 
 

@@ -174,7 +174,7 @@ class Sequencer(wiring.Component):
         with m.If(~self.busy & self.idle):
             m.d.comb += self.aborted.eq(1)
             m.d.sync += [
-                self._pc.eq(Operate.WIPE.value),
+                self._pc.eq(Operate.WIPE.value),  # SEC_CM: KEY.WIPE
                 self.status.eq(Status.WIPED),
                 self._repeat.eq(0),
                 self._depth.eq(0),

@@ -136,6 +136,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
         self._target = Signal(range(slots))  # slot that the digest is for
         self._binds = Signal()  # that slot's policy comes
         self._lost = Signal()  # that slot is refused
+        self._key_slot = Signal(range(slots))  # slot of the key
+        self._forgets = Signal()  # the wipe to be done is that of a key whose slot was emptied
         self._appended = Signal()  # the queue has a place for a slot's words
         self._place = Signal(6)  # that place
         self._key_class = Signal(KeyClass)  # of the words that come
@@ -183,6 +185,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             self.wiped.eq(~self.wiping & ~self._clears),
         ]
         self._elaborate_memory(m, busy, address)
+        self._forget_with_slot(m)
         return m
 
     def _refuse(self, m, reason):
@@ -343,9 +346,9 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             ),
         ]
         wiped = self._operation == Operation.WIPE
-        with m.If(answered & self._broken & wiped):
+        with m.If(answered & (self._broken | self._forgets) & wiped):
             self._refuse(m, Refusal.SLOT)
-            m.d.sync += self._wipes.eq(0)
+            m.d.sync += [self._wipes.eq(0), self._forgets.eq(0)]
             self._close(m)
         with m.Elif(answered & self._broken):
             m.d.sync += self._wipes.eq(1)
@@ -367,6 +370,8 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
                 provenance.loaded.derives.eq(self._operation == Operation.KEY_DERIVE),
                 provenance.loaded.key_class.eq(self._key_class),
             ]
+            with m.If(self._loads_key):
+                m.d.sync += self._key_slot.eq(self._source)
             m.d.sync += [
                 self._asked.eq(0),
                 self._wipes.eq(self._wipes & ~wiped),
@@ -398,7 +403,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
         drops = self._broken | (self._ends & ~hides & ~self._provenance.to_bus)
         upwards = _upwards(result.index)
         with m.If(self._clearing):
-            m.d.comb += [write.en.eq(1), write.addr.eq(self._number)]
+            m.d.comb += [write.en.eq(1), write.addr.eq(self._number)]  # SEC_CM: KEY.WIPE
         with m.Elif(self._clearing_digest):
             m.d.comb += [write.en.eq(1), write.addr.eq(Cat(self._number[:3], HIDDEN))]
         with m.Elif(self._binds):

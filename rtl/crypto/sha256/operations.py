@@ -28,7 +28,7 @@ class Operations:
         with m.Elif(strobe & appends & (self._waiting > 2 * BLOCK_WORDS - KEY_WORDS)):
             self._refuse(m, Refusal.ROOM)
         with m.Elif(strobe & is_one_of(operation, Operation.WIPE)):
-            m.d.sync += self._wipes.eq(1)
+            m.d.sync += [self._wipes.eq(1), self._forgets.eq(0)]
         with m.Elif(strobe & appends):
             m.d.comb += provenance.appended.eq(1)
             m.d.sync += [

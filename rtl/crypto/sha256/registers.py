@@ -85,8 +85,8 @@ class Status(csr.Register, access="r"):
     keyed: An HMAC key is loaded.
     refusal: Why the last refusal was. 0 there was none; 1 the access was out of order; 2 the queue was
         full; 3 there was no key, or the unit was wiped, which ends the session and clears the memory; 4 the
-        key store refused a slot, which ends the session; 5 the digest is of a slot's key, and may only go
-        to a slot: it is dropped.
+        key store refused a slot, which ends the session, or emptied that of the key, which does both; 5 the
+        digest is of a slot's key, and may only go to a slot: it is dropped.
     waiting: Words in the queue. While not busy these are the words of the incomplete block, and `data`
         shows them, except those of a slot.
     """

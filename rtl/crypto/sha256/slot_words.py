@@ -69,6 +69,14 @@ class SlotWords:
                     m.next = "Send Block"
             self._leave_if_wiped(m, fresh)
 
+    def _forget_with_slot(self, m):
+        """A key is forgotten when its slot is emptied, as soon as what is being done is done."""
+        emptied = self.key.emptied
+        its = self._provenance.key_from_slot & (emptied.slot == self._key_slot)
+        comes = self._loads_key & (emptied.slot == self._source)
+        with m.If(emptied.stb & (its | comes) & ~self.wiping):
+            m.d.sync += [self._wipes.eq(1), self._forgets.eq(1)]  # SEC_CM: KEY.WIPE
+
     def _leave_if_wiped(self, m, fresh):
         """Nothing of a slot may get into the unit behind a wipe."""
         with m.If(self.wiping):

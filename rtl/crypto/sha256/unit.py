@@ -437,7 +437,7 @@ class Unit(wiring.Component):
         message = self._hash.message
         with m.State("Wipe Memory"):
             m.d.comb += [
-                self._contexts.write_en.eq(1),
+                self._contexts.write_en.eq(1),  # SEC_CM: KEY.WIPE
                 Cat(self._contexts.write_index, self._contexts.write_place).eq(self._count),
             ]
             m.d.sync += [
@@ -457,7 +457,7 @@ class Unit(wiring.Component):
             with m.If(self._hash.idle):
                 self._move(m, fetch=Place.SCRATCH, whole=True, then=_Then.WIPE_HASH)
         with m.State("Wipe Hash"):
-            m.d.comb += message.valid.eq(self._count < _WIPING_WORDS)
+            m.d.comb += message.valid.eq(self._count < _WIPING_WORDS)  # SEC_CM: KEY.WIPE
             with m.If(message.valid):
                 m.d.sync += self._count.eq(self._count + message.ready)
             with m.Elif(self._hash.idle):

@@ -24,6 +24,7 @@ __all__ = ["KeyStore"]
 _ADDR_WIDTH, _BANK_WIDTH = 5, 4
 _DATA = 16  # address of `data`
 _MOST_SLOTS = 256  # that a number in `select` can name
+_LEAST_PATIENCE = 2
 
 
 class KeyStore(wiring.Component):
@@ -40,6 +41,8 @@ class KeyStore(wiring.Component):
         Number of blocks that use keys, from 1.
     loadable : iterable of LifecycleState
         States in which keys can be loaded over the bus. In ``RETIRED`` nothing can be done at all.
+    patience : int
+        Cycles after which a transfer ends whose user does not take or bring its next word, 2 or more.
 
     Members
     -------
@@ -71,10 +74,10 @@ class KeyStore(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        If the number of slots or users is not such a number, or keys were loadable in ``RETIRED``.
+        If the number of slots, users or cycles is not such a number, or keys were loadable in ``RETIRED``.
     """
 
-    def __init__(self, *, slots=16, users=3, loadable=STATES):
+    def __init__(self, *, slots=16, users=3, loadable=STATES, patience=65536):
         key_path, key_result = KeyPathSignature(slots=slots), KeyResultSignature(slots=slots)
         if slots > _MOST_SLOTS:
             raise ValueError(f"Number of key slots must be {_MOST_SLOTS} or less, not {slots}")
@@ -82,6 +85,10 @@ class KeyStore(wiring.Component):
             raise TypeError(f"Number of users must be an integer, not {users!r}")
         if users < 1:
             raise ValueError(f"Number of users must be 1 or more, not {users}")
+        if not isinstance(patience, int):
+            raise TypeError(f"Cycles of patience must be an integer, not {patience!r}")
+        if patience < _LEAST_PATIENCE:
+            raise ValueError(f"Cycles of patience must be {_LEAST_PATIENCE} or more, not {patience}")
         for state in loadable:
             if state not in STATES:
                 raise ValueError(f"Keys can be loaded in a state of service only, not in {state}")
@@ -103,7 +110,7 @@ class KeyStore(wiring.Component):
         self._slot_policy = self._bank.add("slot_policy", policy_register("r", "The selected slot's policy."))
         self._operate = self._bank.add("operate", Operate())
         self.vault = Vault(slots=slots)
-        self.paths = Paths(slots=slots, users=users)
+        self.paths = Paths(slots=slots, users=users, patience=patience)
         super().__init__(
             {
                 "bus": In(csr.Signature(addr_width=_ADDR_WIDTH, data_width=32)),
@@ -165,6 +172,7 @@ class KeyStore(wiring.Component):
             vault.read.eq(paths.read),
             vault.fills[1].eq(paths.fill),
             paths.word.eq(vault.word),
+            paths.emptied.eq(vault.emptied),
             paths.wiping.eq(vault.wiping),
             paths.alerts.eq(self.alerts),
             paths.lifecycle.eq(self._states),

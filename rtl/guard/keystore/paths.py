@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature, KeySource
+from ...bus import KeyClass, KeyOperation, KeyPathSignature, KeyResultSignature, KeySource, emptied_layout
 from .policy import CLASS_BITS, SLOT, SLOT_WORDS, STATES, WipeLevel, admits
 from .vault import fill_layout
 
@@ -37,6 +37,8 @@ class Paths(wiring.Component):
     ----------
     slots, users : int
         Number of slots and of users.
+    patience : int
+        Cycles after which a transfer ends in which no word is taken.
 
     Members
     -------
@@ -53,7 +55,7 @@ class Paths(wiring.Component):
         may come from there.
     filling : Out({stb, slot})
         Slot that a result is going to.
-    look, read, word, write, fill
+    look, read, word, write, fill, emptied
         To the vault, as `Vault` has them.
 
     Latency
@@ -63,8 +65,8 @@ class Paths(wiring.Component):
     request, ``done`` in the cycle after that of the last word.
     """
 
-    def __init__(self, *, slots, users):
-        self._users = users
+    def __init__(self, *, slots, users, patience):
+        self._users, self._patience = users, patience
         slot = range(slots)
         word = data.StructLayout({"slot": slot, "index": range(SLOT_WORDS), "data": 32})
         super().__init__(
@@ -79,6 +81,7 @@ class Paths(wiring.Component):
                 "look": Out(wiring.Signature({"slot": Out(slot), "state": In(SLOT)})),
                 "read": Out(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
                 "word": In(32),
+                "emptied": In(emptied_layout(slots)),
                 "write": Out(stream.Signature(word)),
                 "fill": Out(fill_layout(slots)),
             }
@@ -157,6 +160,13 @@ class Paths(wiring.Component):
                             ],
                         ]
 
+    def _late(self, m, name, goes_on, taken):
+        """Whether a transfer has gone on for as long as there is patience, and no word was taken."""
+        waited, late = Signal(range(self._patience), name=f"{name}_waited"), Signal(name=f"{name}_late")
+        m.d.comb += late.eq(waited == self._patience - 1)
+        m.d.sync += waited.eq(Mux(goes_on & ~taken & ~late, waited + 1, 0))
+        return late
+
     def _elaborate_keys(self, m, begins):
         request, policy = self.request, self.look.state.policy
         key_class = Signal(KeyClass)
@@ -165,7 +175,7 @@ class Paths(wiring.Component):
         refused = Signal()  # what was judged
         erased = self.held.stb & self.held.erases & (self.held.slot == self.read_slot)
         m.d.comb += [
-            ends.eq(self.reading & (self.wiping | erased)),
+            ends.eq(self.reading & (self.wiping | erased | self._late(m, "read", self.reading, taken))),
             refused.eq(self.judged & ~request.result & ~begins),
             self.read.en.eq(self.reading & ~ends & ~(taken & (index == SLOT_WORDS - 1))),
             self.read.slot.eq(self.read_slot),
@@ -197,6 +207,7 @@ class Paths(wiring.Component):
                 port.key.valid.eq(serves & fresh & ~ends),
                 port.key.payload.eq(Mux(serves, self.word, 0)),
                 port.key_class.eq(Mux(serves, key_class, 0)),
+                port.emptied.eq(self.emptied),
                 port.refused.eq((serves & ends) | (refused & (request.user == user))),
             ]
             with m.If(port.key.valid & port.key.ready):
@@ -211,7 +222,9 @@ class Paths(wiring.Component):
         erased = self.held.stb & self.held.erases & (self.held.slot == self.filling.slot)
         word = self.write.payload
         m.d.comb += [
-            ends.eq(self.filling.stb & (self.wiping | erased)),
+            ends.eq(
+                self.filling.stb & (self.wiping | erased | self._late(m, "write", self.filling.stb, taken))
+            ),
             refused.eq(self.judged & request.result & ~begins),
             taken.eq(self.write.valid & self.write.ready),
             word.slot.eq(self.filling.slot),

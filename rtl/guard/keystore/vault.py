@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ...bus import emptied_layout
 from .policy import POLICY, SLOT, SLOT_WORDS, WipeLevel
 
 __all__ = ["Vault", "fill_layout"]
@@ -40,6 +41,8 @@ class Vault(wiring.Component):
         Reads a word.
     word : Out(32)
         What was read in the cycle before; zero if nothing was.
+    emptied : Out({stb, slot})
+        The slot has been emptied.
     wipe : In(1)
         Wipes every slot.
     alerts : In(a bit for each WipeLevel)
@@ -65,6 +68,7 @@ class Vault(wiring.Component):
                 "writes": In(stream.Signature(word)).array(2),
                 "read": In(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
                 "word": Out(32),
+                "emptied": Out(emptied_layout(slots)),
                 "wipe": In(1),
                 "alerts": In(len(WipeLevel)),
                 "wiping": Out(1),
@@ -133,6 +137,8 @@ class Vault(wiring.Component):
             write.addr.eq(Mux(wipes_slot, self.place[3:], self.define.slot)),
             write.data.eq(Mux(wipes_slot, 0, self.define.policy.as_value())),
             write.en.eq(wipes_slot | self.define.stb),
+            self.emptied.stb.eq(write.en),
+            self.emptied.slot.eq(write.addr),
         ]
         with m.If(write.en):
             m.d.sync += [

@@ -13,8 +13,9 @@ from rtl.crypto.sha256 import Sha256
 from rtl.crypto.sha256.registers import Operation
 from rtl.guard.keystore import KeyStore
 
+BUSY = 1  # in the status of the unit
 DERIVE_IN_SERVICE = 1 << 1 | 7 << 10
-DEFINE, LOAD = 0, 1
+DEFINE, LOAD, ERASE = 0, 1, 3
 
 
 class _Joined(wiring.Component):
@@ -32,7 +33,7 @@ class _Joined(wiring.Component):
         return m
 
 
-def _after_wipe(path, kept, registers, moment, seed, wiped=True):
+def _after_wipe(path, kept, registers, moment, seed, *, wiped=True, erased=False):
     dut, rng = _Joined(), random.Random(seed)
     sha, keys = registers(dut.sha256.bus), registers(dut.store.bus)
 
@@ -54,6 +55,12 @@ def _after_wipe(path, kept, registers, moment, seed, wiped=True):
         await ctx.tick().repeat(20)
         await derive(ctx)
         await ctx.tick().repeat(moment)
+        for slot in (0, 1) if erased else ():
+            await keys.write(ctx, "select", slot)
+            await keys.write(ctx, "operate", ERASE)
+            await ctx.tick().repeat(20)
+        while erased and await sha.read(ctx, "status") & BUSY:
+            await ctx.tick()
         for signal in (dut.sha256.wipe, dut.store.wipe):
             ctx.set(signal, wiped)
         await ctx.tick()
@@ -78,6 +85,15 @@ def _after_wipe(path, kept, registers, moment, seed, wiped=True):
 def test_nothing_remains_after_a_wipe(tmp_path, kept, registers, moment):
     first, second = (
         _after_wipe(tmp_path / f"{seed}.vcd", kept, registers, moment, seed) for seed in (97, 98)
+    )
+    assert not [name for name, value in first.items() if second[name] != value]
+
+
+def test_nothing_remains_after_the_slots_are_erased(tmp_path, kept, registers):
+    """That of the key and the one that the digest went to."""
+    first, second = (
+        _after_wipe(tmp_path / f"{seed}.vcd", kept, registers, 350, seed, wiped=False, erased=True)
+        for seed in (97, 98)
     )
     assert not [name for name, value in first.items() if second[name] != value]
 

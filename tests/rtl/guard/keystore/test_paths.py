@@ -8,6 +8,7 @@ from rtl.bus import KeyOperation
 from rtl.guard.keystore import Operation, Outcome, WipeLevel
 
 USERS = 3
+PATIENCE = 65536  # of the store, in cycles
 HMAC = KeyOperation.HMAC
 KEYS = [[number << 28 | index for index in range(8)] for number in range(1, 6)]
 
@@ -139,6 +140,36 @@ def test_words_after_a_refusal_are_dropped(store, policy):
     store.operate(Operation.DEFINE, 1, policy())
     assert store.result(0, 1, KEYS[1])
     assert store.key(0, 1, HMAC) == (KEYS[1], set())
+
+
+def test_a_user_that_takes_no_word_is_not_waited_for_for_ever(store, policy):
+    """Nor does it hold others; and a word from time to time is enough."""
+    store.filled(0, KEYS[0], policy())
+    store.ask(0, 0, HMAC)
+    store.block.tick(PATIENCE - 100)
+    store.set("keys__0__key__ready", 1)
+    store.block.tick()
+    store.set("keys__0__key__ready", 0)
+    store.offer(1, 0, HMAC)
+    assert PATIENCE - 3 < store.block.until("keys__0__refused", 2 * PATIENCE) <= PATIENCE
+    store.block.tick()
+    assert store.receive(1) == (KEYS[0], set())
+
+
+def test_a_user_that_brings_no_word_is_not_waited_for_for_ever(store, policy):
+    for number in (0, 1):
+        store.operate(Operation.DEFINE, number, policy())
+    store.ask_result(0, 0)
+    store.block.send("results__0__key", KEYS[0][:3], 20)
+    store.offer_result(1, 1)
+    assert PATIENCE - 3 < store.block.until("results__0__refused", 2 * PATIENCE) <= PATIENCE
+    store.block.tick()
+    assert store.slot(0) == (False, False)
+    store.set("results__1__request__valid", 0)
+    assert store.give(1, KEYS[1])
+    assert store.key(2, 1, HMAC) == (KEYS[1], set())
+    assert store.result(2, 0, KEYS[2])
+    assert store.key(2, 0, HMAC) == (KEYS[2], set())
 
 
 @pytest.mark.parametrize("how", ["wire", "alert", "operation"])

@@ -89,12 +89,19 @@ class Chip:
         return words
 
     def define(self, slot, operations, *, flags=0):
-        self.write("keys", "select", slot)
-        self.write("keys", "operate", 3)  # erase
-        self.block.tick(12)
+        self.erase(slot)
         self.write("keys", "policy", operations | IN_SERVICE | flags)
         self.write("keys", "operate", 0)  # define
         self.block.tick(2)
+
+    def erase(self, slot):
+        """Empty a slot; what the unit says of it is not looked at."""
+        self.write("keys", "select", slot)
+        self.write("keys", "operate", 3)
+        self.block.tick(12)
+        while self.read("sha", "status")[0] & 1:
+            pass
+        self.write("sha", "cause", 0b111)
 
     def load(self, slot, operations, key, *, flags=0):
         """Put an external key into a slot."""
