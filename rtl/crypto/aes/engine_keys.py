@@ -43,25 +43,30 @@ class KeyStates(wiring.Component):
 
     def _take_key(self, m):
         """The key of a slot goes into the unit, or into the memory to be wrapped."""
-        key, unit, memory = self.key, self._unit, self._memory
-        operations = ApplicationOperation
-        useful, forbidden = Signal(), Signal()
         generated = Signal()  # the key that wraps, or that of the message, is
-        is_aad = self._is(operations.AAD_SLOT)
-        class_ = key.key_class
-        to_memory = self._is(operations.WRAP_DATA, operations.UNWRAP_DATA)
-        m.d.comb += [
-            useful.eq(~(self._short & self._number[2])),
-            # Who knows the key that wraps knows the one that is wrapped, and who knows the key of a message
-            # can solve its tag for a key in it. A key known outside that came back from under one that is
-            # not would be taken for one to be kept.
-            forbidden.eq(
-                ((self._is_target | is_aad) & ~class_.external & ~generated)  # SEC_CM: KEY.NOREAD
-                | (self._is_target & class_.external & ~self._external)  # SEC_CM: KEY.NOREAD
-                | (to_memory & ~class_.external)  # SEC_CM: KEY.NOREAD
-                | (self._is(operations.UNWRAP_DATA) & ~class_.to_bus)
-            ),
-        ]
+        self._ask_for_key(m, self._forbidden(m, generated), generated)
+        self._give_key(m)
+        self._go_on_with_key(m)
+
+    def _forbidden(self, m, generated):
+        """Whether the key that comes must not be used so."""
+        forbidden, class_ = Signal(), self.key.key_class
+        is_aad = self._is(ApplicationOperation.AAD_SLOT)
+        to_memory = self._is(ApplicationOperation.WRAP_DATA, ApplicationOperation.UNWRAP_DATA)
+        # Who knows the key that wraps knows the one that is wrapped, and who knows the key of a message
+        # can solve its tag for a key in it. A key known outside that came back from under one that is
+        # not would be taken for one to be kept.
+        m.d.comb += forbidden.eq(
+            ((self._is_target | is_aad) & ~class_.external & ~generated)  # SEC_CM: KEY.NOREAD
+            | (self._is_target & class_.external & ~self._external)  # SEC_CM: KEY.NOREAD
+            | (to_memory & ~class_.external)  # SEC_CM: KEY.NOREAD
+            | (self._is(ApplicationOperation.UNWRAP_DATA) & ~class_.to_bus)
+        )
+        return forbidden
+
+    def _ask_for_key(self, m, forbidden, generated):
+        key, unit, class_ = self.key, self._unit, self.key.key_class
+        is_aad = self._is(ApplicationOperation.AAD_SLOT)
         with m.State("Await Unit"), m.If(unit.command.ready):
             m.next = "Ask Key"
         with m.State("Ask Key"):
@@ -79,7 +84,7 @@ class KeyStates(wiring.Component):
                 m.next = "Drop Key"
             with m.Elif(
                 key.key.valid
-                & self._is(operations.ENCRYPT)
+                & self._is(ApplicationOperation.ENCRYPT)
                 & (self._iv_choice != IvChoice.HARDWARE)
                 & ~class_.external
             ):
@@ -87,6 +92,12 @@ class KeyStates(wiring.Component):
                 m.next = "Drop Key"
             with m.Elif(key.key.valid):
                 m.next = "Begin Key"
+
+    def _give_key(self, m):
+        """The words of the key go their way, or are dropped."""
+        key, unit, memory = self.key, self._unit, self._memory
+        is_aad, useful = self._is(ApplicationOperation.AAD_SLOT), Signal()
+        m.d.comb += useful.eq(~(self._short & self._number[2]))
         with m.State("Begin Key"):
             m.d.comb += [
                 unit.command.valid.eq(~self._is_target),
@@ -118,6 +129,10 @@ class KeyStates(wiring.Component):
             m.d.sync += self._number.eq(self._number + key.key.valid)
             with m.If(key.refused | (key.key.valid & (self._number == KEY_WORDS - 1))):
                 m.next = "Fail"
+
+    def _go_on_with_key(self, m):
+        """What comes when the unit has the key."""
+        unit, operations = self._unit, ApplicationOperation
         with m.State("Key Given"), m.If(unit.command.ready):
             with m.Switch(self._operation):
                 with m.Case(operations.ENCRYPT, operations.DECRYPT):
