@@ -181,6 +181,7 @@ def _after_wipe(path, kept, noise):
     return kept(path), words
 
 
+@pytest.mark.slow
 def test_after_a_wipe_nothing_kept_depends_on_what_was_before(tmp_path, kept):
     first, second = (_after_wipe(tmp_path / f"{seed}.vcd", kept, seed) for seed in (1, 2))
     assert len(first[1]) > 8
