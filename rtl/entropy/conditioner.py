@@ -7,12 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..crypto.sha256 import Command, UserSignature
 from .digest import DigestWord
+from .jitter import RAW_BITS
 from .signature import BitSignature
 
-__all__ = ["RAW_BITS", "Conditioner"]
-
-RAW_BITS = 640
-"""Raw bits of 256 bits of full entropy: (256 + 64) / 0.5, at half a bit of min-entropy each."""
+__all__ = ["Conditioner"]
 
 _WORD_BITS = 32
 _LEAST_BITS = 320  # of full entropy each

@@ -6,9 +6,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..bus import RandomSignature
 from ..crypto.sha256 import UserSignature
-from .conditioner import RAW_BITS, Conditioner
+from .conditioner import Conditioner
 from .digest import DIGEST_WORDS
 from .drbg import HmacDrbg, Operation
+from .jitter import RAW_BITS
 from .known_answer import KnownAnswer
 from .signature import BitSignature
 from .word_buffer import WordBuffer

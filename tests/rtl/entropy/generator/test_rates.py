@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rtl.crypto.sha256 import Command
-from rtl.entropy.conditioner import RAW_BITS
+from rtl.entropy.jitter import RAW_BITS
 
 MHZ = 50
 DIVIDER = 64
