@@ -72,6 +72,12 @@ CASES = (
         make=lambda: ScalarMultiplication(variant="row"),
         share=20,
     ),
+    Case(
+        name="p256-row-agree",
+        title="P-256 row: shared secret of a fixed or random private key and one point",
+        make=lambda: ScalarMultiplication(variant="row", agreement=True),
+        share=20,
+    ),
 )
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from amaranth import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from rtl.crypto.aes.cipher import Cipher
 from rtl.crypto.aes.cipher_compact import CompactCipher
 from rtl.crypto.p256.arithmetic import WORD_BITS, Issue, Modulo, N, Operation, P, WordAddress, arithmetic_unit
+from rtl.crypto.p256.curve import P256
 from rtl.crypto.p256.declarations import Operate, Status
+from rtl.crypto.p256.microcode import Area
+from rtl.crypto.p256.store import StoreSignature
 from rtl.crypto.p256.unit import Unit
 from sim.randomness import SimulatedRandomness
 from sim.toggles import Toggles
@@ -25,6 +28,7 @@ _LIMIT = 1_000_000
 _WORDS = 8
 _CIPHERS: dict[str, Any] = {"fast": Cipher, "compact": CompactCipher}
 _BLOCK_BYTES = 16
+_OPERATIONS: tuple[Any, Any] = (Operate.PUBLIC, Operate.AGREE)
 
 
 class _Target:
@@ -133,24 +137,36 @@ class Encryption(_Target):
 class _KeyedUnit(wiring.Component):
     """The P-256 unit with a key store of one key, which is not counted, and a source of randomness."""
 
-    def __init__(self, *, variant: str):
-        super().__init__({"key": In(256), "start": In(1), "ended": Out(1), "status": Out(Status)})
+    def __init__(self, *, variant: str, operation: Any):
+        super().__init__(
+            {
+                "key": In(256),
+                "start": In(1),
+                "ended": Out(1),
+                "status": Out(Status),
+                "window": In(StoreSignature()),
+            }
+        )
         self._unit = Unit(variant=variant, slots=2)
+        self._operation = operation
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.unit = unit = self._unit
         m.submodules.randomness = randomness = SimulatedRandomness()
         connect(m, randomness.random, unit.random)
+        connect(m, flipped(cast(Any, self).window), unit.window)
         path, gives, left = unit.key, Signal(), Signal(range(_WORDS))
         m.d.comb += [
-            unit.operation.eq(Operate.PUBLIC),
+            unit.operation.eq(self._operation),
             unit.start.eq(self.start),
             self.ended.eq(unit.ended),
             self.status.eq(unit.status),
             path.request.ready.eq(~gives),
             path.key.valid.eq(gives),
             path.key.payload.eq(self.key.word_select(left, WORD_BITS)),
+            path.key_class.external.eq(1),  # whose shared secrets may go to the bus
+            path.key_class.to_bus.eq(1),
         ]
         with m.If(path.request.valid & path.request.ready):
             m.d.sync += [gives.eq(1), left.eq(_WORDS - 1)]
@@ -160,14 +176,35 @@ class _KeyedUnit(wiring.Component):
 
 
 class ScalarMultiplication(_Target):
-    """The public key of a private key, fixed or random, from the start to the end: the key is blinded.
+    """A point times a private key, fixed or random, from the start to the end: the key is blinded.
 
     Blinding and coordinates are random, from a generator that goes on from trace to trace.
+
+    Parameters
+    ----------
+    variant : str
+        Of the unit.
+    agreement : bool
+        The point is another one's public key, the same in every run, and not the base point.
     """
 
-    def __init__(self, *, variant: str):
-        super().__init__(_KeyedUnit(variant=variant))
+    def __init__(self, *, variant: str, agreement: bool = False):
+        super().__init__(_KeyedUnit(variant=variant, operation=_OPERATIONS[agreement]))
         self._fixed = self.constants.randrange(1, N.value)
+        if agreement:
+            point = P256.multiply(self.constants.randrange(1, N.value), P256.base)
+            for area, coordinate in zip((Area.X, Area.Y), point, strict=True):
+                self._load(area, coordinate)
+
+    def _load(self, area: Any, value: int) -> None:
+        block = self.block
+        for word in range(_WORDS):
+            block.set("window__write_en", 1)
+            block.set("window__write_adr", _WORDS * area.value + word)
+            block.set("window__write_data", value >> WORD_BITS * (_WORDS - 1 - word) & (1 << WORD_BITS) - 1)
+            block.tick()
+        for name in ("en", "adr", "data"):
+            block.set(f"window__write_{name}", 0)
 
     def trace(self, rng: random.Random, *, fixed: bool) -> npt.NDArray[np.uint32]:
         """Toggles of each clock."""
@@ -179,7 +216,7 @@ class ScalarMultiplication(_Target):
         block.set("start", 0)
         block.until("ended", _LIMIT)
         if (status := Status(block.get("status"))) != Status.SUCCESS:
-            raise AssertionError(f"No public key, but {status.name}")
+            raise AssertionError(f"No point, but {status.name}")
         counts = block.counted()
         block.tick()
         return counts
