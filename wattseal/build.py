@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rich.box import SIMPLE
@@ -10,11 +11,14 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from rtl.bus import LifecycleState
 from soc.boards import BOARDS, board
 from soc.build import DOMAINS, STEPS, build
 from soc.utilisation import Cost, Utilisation
 
 __all__ = ["add"]
+
+_LIFECYCLES = [state.name.lower() for state in LifecycleState]
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,6 +38,13 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="store_true",
         help="stop after synthesis: numbers without placement are an estimate, and there is no clock",
     )
+    parser.add_argument(
+        "--lifecycle",
+        choices=_LIFECYCLES,
+        default="operation",
+        help="lifecycle state, a constant of the chip (default operation); manufacturing lets raw bits "
+        "of the noise source out, for `wattseal entropy capture`",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to build (default: build/boards/NAME)")
     parser.set_defaults(run=_run)
 
@@ -44,6 +55,8 @@ def _run(arguments: argparse.Namespace) -> int:
         console.print(_boards())
         return 0
     made_for = board(arguments.board)
+    state = LifecycleState[arguments.lifecycle.upper()]
+    made_for = replace(made_for, config=made_for.config.with_changes(lifecycle=state))
     folder = arguments.out or Path("build", "boards", made_for.name)
     steps = STEPS[:2] if arguments.no_pnr else STEPS
     with _Steps(console, steps) as shown:

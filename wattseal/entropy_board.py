@@ -61,7 +61,9 @@ def board_source(port: str, made_for: Board) -> Iterator[Callable[[int], npt.NDA
         finally:
             bridge.run(driver.close_raw())
     except Refused as error:
-        raise InputError(f"{port}: the board gives no raw bits: {error}.") from None
+        raise InputError(
+            f"{port}: the board gives no raw bits: {error}; build it with --lifecycle manufacturing."
+        ) from None
     except (LineError, BusError, WrongBlock, OSError) as error:
         raise InputError(f"{port}: {error}; is {made_for.title} there, with its bitstream?") from None
     finally:

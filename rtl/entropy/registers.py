@@ -121,12 +121,13 @@ class RawLevel(csr.Register, access="r"):
 
 
 def cutoff_register(access, ranges, defaults):
-    """The register of the cut-offs, a field of 16 bits for each, with what may be loaded and is at first."""
+    """The register of the cut-offs, a field for each, with what may be loaded and what is there at first."""
     rw = access == "rw"
+    widths = {name: allowed[-1].bit_length() for name, allowed in ranges.items()}
     register = csr.Register(
         {
-            name: csr.Field(csr.action.RW, 16, init=defaults[name]) if rw else csr.Field(csr.action.R, 16)
-            for name in ranges
+            name: csr.Field(csr.action.RW, bits, init=defaults[name]) if rw else csr.Field(csr.action.R, bits)
+            for name, bits in widths.items()
         },
         access=access,
     )

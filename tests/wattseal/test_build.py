@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from rtl.bus import LifecycleState
 from soc.boards import BOARDS
 from soc.build import STEPS
 from soc.errors import InputError
@@ -66,6 +67,19 @@ def test_a_build(result, capsys):
     assert ["device", "83640", "83640", "156", "208"] in rows
     assert ["application", "50", "83.1", "holds"] in rows
     assert lines[-1] == "All files are in build/boards/ulx3s-85f."
+
+
+def test_the_lifecycle_state(monkeypatch):
+    states = []
+
+    def built(board, folder, *, place, progress):
+        states.append(board.config.lifecycle)
+        return SYNTHESISED
+
+    monkeypatch.setattr(build, "build", built)
+    for words in ((), ("--lifecycle", "manufacturing")):
+        assert run("--board", "ulx3s-85f", "--no-pnr", *words) == 0
+    assert states == [LifecycleState.OPERATION, LifecycleState.MANUFACTURING]
 
 
 def test_a_missed_clock_is_told_and_gives_status_1(result, capsys):

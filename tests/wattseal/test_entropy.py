@@ -176,7 +176,10 @@ def test_captures_a_boards_bits(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("faults", "sentence"),
     [
-        ({"outcome": "lifecycle"}, "the board gives no raw bits: not in this lifecycle state."),
+        (
+            {"outcome": "lifecycle"},
+            "no raw bits: not in this lifecycle state; build it with --lifecycle manufacturing.",
+        ),
         ({"version": 99}, "expected ENTR version 1 at 0x2400, not 'ENTR' version 99; is "),
         ({"cut": 2}, "No response of the bridge starts with 53"),
         ({"cut": 0}, "The board does not answer; is Radiona ULX3S, ECP5-85F there"),
