@@ -123,10 +123,10 @@ _SLOTS = (
             "capture": ("capture", 0x0002_0000),
         },
     ),
-    _Slot(0x1800, "keystore", _keystore),
+    _Slot(0x1800, "keystore", _keystore, ports={"alert": "alert_keystore"}),
     _Slot(0x1C00, "aes", _aes, windows={"memory": ("aes_memory", 0x0003_0000)}),
     _Slot(0x2000, "p256", _p256),
-    _Slot(0x2400, "entropy", _entropy, ports={"noise": "noise"}),
+    _Slot(0x2400, "entropy", _entropy, ports={"noise": "noise", "alert": "alert_entropy"}),
 )
 
 
@@ -201,6 +201,8 @@ class Soc(wiring.Component):
         Level interrupts, domain ``sync``.
     noise : Out(NoiseSignature)
         To the ring oscillators, domain ``sync``. Without their noise, nothing is done that needs randomness.
+    alert_keystore, alert_entropy : Out(AlertSignature)
+        Alerts of these blocks, domain ``sync``: a forbidden use of a key; a source of randomness that failed.
     wipe : In(1)
         Forgets all keys, and what was made of them: high for a clock of ``sync`` or longer.
     samples : In(stream of arrays of words)

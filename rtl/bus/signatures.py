@@ -153,6 +153,9 @@ class KeyPathSignature(wiring.Signature):
         High for one cycle in answer to a request that the policy forbids, or whose slot is empty; no key
         word follows. Also if the slot is wiped before its last word, or no word is taken for too long: the
         words so far are then void.
+    forbids : Out(1)
+        High for a cycle when the block refuses to do with a slot's key what it was asked to, because class or
+        origin of the key forbid it: an alert. What the policy forbids, the key store sees itself.
     emptied : In({stb, slot})
         A slot has been emptied: who has kept anything of its words is to forget it.
 
@@ -170,6 +173,7 @@ class KeyPathSignature(wiring.Signature):
                 "key": In(stream.Signature(32)),
                 "key_class": In(KeyClass),
                 "refused": In(1),
+                "forbids": Out(1),
                 "emptied": In(emptied_layout(slots)),
             }
         )

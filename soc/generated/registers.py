@@ -124,8 +124,8 @@ class keystore:
     interrupt = 6
     identification = Register("keystore.identification", 0x1800, 1, "r", {"value": Field(0, 32)})
     version = Register("keystore.version", 0x1804, 1, "r", {"value": Field(0, 32)})
-    cause = Register("keystore.cause", 0x1808, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
-    enable = Register("keystore.enable", 0x180c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1)})
+    cause = Register("keystore.cause", 0x1808, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1), "forbidden": Field(2, 1)})
+    enable = Register("keystore.enable", 0x180c, 1, "rw", {"done": Field(0, 1), "refused": Field(1, 1), "forbidden": Field(2, 1)})
     status = Register("keystore.status", 0x1810, 1, "r", {"busy": Field(0, 1), "waits": Field(1, 1), "wiping": Field(2, 1), "outcome": Field(4, 3, codes={"success": 0, "unknown": 1, "slot": 2, "occupied": 3, "policy": 4, "lifecycle": 5, "random": 6, "wiped": 7}), "words": Field(8, 3)})
     select = Register("keystore.select", 0x1814, 1, "rw", {"slot": Field(0, 8)})
     policy = Register("keystore.policy", 0x1818, 1, "rw", {"hmac": Field(0, 1), "derive": Field(1, 1), "encrypt": Field(2, 1), "decrypt": Field(3, 1), "sign": Field(4, 1), "agree": Field(5, 1), "wrap": Field(6, 1), "unwrap": Field(7, 1), "cmac": Field(8, 1), "aad": Field(9, 1), "in_manufacturing": Field(10, 1), "in_installation": Field(11, 1), "in_operation": Field(12, 1), "to_bus": Field(13, 1), "short": Field(14, 1), "template": Field(15, 1), "unchecked": Field(16, 1), "wiped_by_tamper": Field(17, 1), "wiped_by_fault": Field(18, 1)})

@@ -80,6 +80,7 @@ class KeyStates(wiring.Component):
             with m.If(key.refused):
                 self._fail(m, Status.KEY_REFUSED)
             with m.Elif(key.key.valid & forbidden):
+                m.d.comb += key.forbids.eq(1)
                 m.d.sync += self.status.eq(Status.KEY_REFUSED)
                 m.next = "Drop Key"
             with m.Elif(
@@ -88,6 +89,7 @@ class KeyStates(wiring.Component):
                 & (self._iv_choice != IvChoice.HARDWARE)
                 & ~class_.external
             ):
+                m.d.comb += key.forbids.eq(1)
                 m.d.sync += self.status.eq(Status.IV_FORBIDDEN)
                 m.next = "Drop Key"
             with m.Elif(key.key.valid):

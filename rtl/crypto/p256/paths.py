@@ -43,6 +43,8 @@ class Paths(wiring.Component):
         From the cycle after the start until the end.
     refused : Out(1)
         The key store refused; holds until the next start.
+    forbids : In(1)
+        The operation ends because the key's class forbids it; goes to the key store.
     key_class : Out(KeyClass)
         Class of the last key.
     key, result : Out
@@ -69,6 +71,7 @@ class Paths(wiring.Component):
                 "target": In(range(slots)),
                 "busy": Out(1),
                 "refused": Out(1),
+                "forbids": In(1),
                 "key_class": Out(KeyClass),
                 "key": Out(KeyPathSignature(slots=slots)),
                 "result": Out(KeyResultSignature(slots=slots)),
@@ -108,7 +111,7 @@ class Paths(wiring.Component):
                 with m.If(self.abort):
                     m.next = "Idle"
                 self._keep(m, self.template.valid, self.template.payload.data)
-        m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
+        m.d.comb += [self.busy.eq(~fsm.ongoing("Idle")), self.key.forbids.eq(self.forbids)]
         return m
 
     def _keep(self, m, valid, word):

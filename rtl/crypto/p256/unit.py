@@ -129,6 +129,9 @@ class Unit(wiring.Component):
             self.running.eq(sequencer.running | self.wiping),
             self.status.eq(sequencer.status),
             self.ended.eq(self._asked & sequencer.ended),
+            paths.forbids.eq(
+                self.ended & sequencer.status.as_value().matches(Status.TEMPLATE_ONLY, Status.SLOT_ONLY)
+            ),
             paths.slot.eq(self._slot),
             paths.target.eq(self._target),
             paths.template.payload.eq(self.template.payload),

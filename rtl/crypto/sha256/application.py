@@ -357,6 +357,7 @@ class ApplicationPort(Operations, SlotWords, wiring.Component):
             m.d.sync += self._number.eq(KEY_WORDS - 1)
             m.next = "Give Digest"
         with m.Elif(answered & has_digest & ~provenance.to_bus):
+            m.d.comb += self.key.forbids.eq(1)
             self._refuse(m, Refusal.SECRET)
             self._close(m)
         with m.Elif(answered):

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ...bus import (
+    AlertSignature,
     KeyPathSignature,
     KeyResultSignature,
     LifecycleState,
@@ -64,6 +65,9 @@ class KeyStore(wiring.Component):
         An alert that rises wipes the slots whose policies name it; while it is high, they stay unusable.
     wiping : Out(1)
         High from the cycle after ``wipe``, an alert or the end of a reset until nothing is left.
+    alert : Out(AlertSignature)
+        Raised for a cycle, two cycles after the request, when a block was asked to do with a slot what its
+        policy, or the class or origin of its key, forbids.
 
     Latency
     -------
@@ -101,6 +105,8 @@ class KeyStore(wiring.Component):
             causes={
                 "done": "The operation has ended; `status` says how.",
                 "refused": "An operation came while another was being done, or a word that none waits for.",
+                "forbidden": "A block was asked to do with a slot what its policy, or the class or origin of "
+                "its key, forbids; the alert was raised.",
             },
         )
         self._status = self._bank.add("status", Status())
@@ -122,6 +128,7 @@ class KeyStore(wiring.Component):
                 "wipe": In(1),
                 "alerts": In(len(WipeLevel)),
                 "wiping": Out(1),
+                "alert": Out(AlertSignature()),
             }
         )
         self.bus.memory_map = self._memory_map()
@@ -221,11 +228,16 @@ class KeyStore(wiring.Component):
         refuses, ends = Signal(), Signal()
         retired_before = Signal()
         retired = self._states == 0
-        m.d.sync += retired_before.eq(retired)
+        m.d.sync += [
+            retired_before.eq(retired),
+            self.alert.p.eq(self.paths.forbidden),
+            self.alert.n.eq(~self.paths.forbidden),
+        ]
         m.d.comb += [
             vault.wipe.eq(self.wipe | (retired & ~retired_before)),
             self._bank.event("done").eq(ends),
             self._bank.event("refused").eq(refuses),
+            self._bank.event("forbidden").eq(self.paths.forbidden),
             held.slot.eq(self.number),
             vault.define.slot.eq(self.number),
             vault.fills[0].slot.eq(self.number),

@@ -55,6 +55,9 @@ class Paths(wiring.Component):
         may come from there.
     filling : Out({stb, slot})
         Slot that a result is going to.
+    forbidden : Out(1)
+        High for a cycle if a request was refused that the policy of a slot forbids, or if a block says that
+        it refused what the class or origin of a slot's key forbids.
     look, read, word, write, fill, emptied
         To the vault, as `Vault` has them.
 
@@ -78,6 +81,7 @@ class Paths(wiring.Component):
                 "alerts": In(len(WipeLevel)),
                 "held": In(data.StructLayout({"stb": 1, "slot": slot, "erases": 1})),
                 "filling": Out(data.StructLayout({"stb": 1, "slot": slot})),
+                "forbidden": Out(1),
                 "look": Out(wiring.Signature({"slot": Out(slot), "state": In(SLOT)})),
                 "read": Out(data.StructLayout({"en": 1, "slot": slot, "index": range(SLOT_WORDS)})),
                 "word": In(32),
@@ -111,14 +115,23 @@ class Paths(wiring.Component):
             clear.eq(~self.wiping & ~(state.policy.wiped_by & self.alerts).any()),
             held.eq(self.held.stb & (self.held.slot == request.slot)),
         ]
-        key_allowed = allows_key(state, request.operation, self.lifecycle) & ~(held & self.held.erases)
-        result_allowed = allows_result(state, self.lifecycle) & admits(state.policy, request.made) & ~held
+        by_policy = allows_key(state, request.operation, self.lifecycle)
+        admitted = allows_result(state, self.lifecycle) & admits(state.policy, request.made)
+        key_allowed, result_allowed = by_policy & ~(held & self.held.erases), admitted & ~held
         key_begins, result_begins = Signal(), Signal()
         m.d.comb += [
             # SEC_CM: KEY.NOREAD
             key_begins.eq(self.judged & ~request.result & clear & key_allowed),
             result_begins.eq(self.judged & request.result & clear & result_allowed),
         ]
+        against_policy = Mux(
+            request.result,
+            ~state.valid & state.policy.operations.any() & ~admitted,
+            state.valid & ~by_policy,
+        )
+        m.d.comb += self.forbidden.eq(
+            (self.judged & ~self.wiping & against_policy) | Cat(port.forbids for port in self.keys).any()
+        )
         self._elaborate_requests(m)
         self._elaborate_keys(m, key_begins)
         self._elaborate_results(m, result_begins)

@@ -43,7 +43,9 @@ def test_randomness():
 
 def test_key_path_carries_slot_operation_and_key():
     signature = KeyPathSignature(slots=20)
-    assert _flows(signature) == {"request": Out, "key": In, "key_class": In, "refused": In, "emptied": In}
+    flows = _flows(signature)
+    assert flows == {name: Out if name in ("request", "forbids") else In for name in flows}
+    assert set(flows) == {"request", "key", "key_class", "refused", "forbids", "emptied"}
     path = signature.create()
     assert len(path.request.payload.slot) == 5
     assert path.request.payload.operation.shape() is KeyOperation

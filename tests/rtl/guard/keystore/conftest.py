@@ -225,7 +225,7 @@ class Store:
     def ended(self):
         """Wait for the interrupt; the outcome of the operation."""
         self.block.until("irq", LIMIT)
-        assert self.read("cause") == DONE
+        assert self.read("cause") & (DONE | REFUSED) == DONE
         return Outcome(self.read("status") >> 4 & 7)
 
     def operate(self, operation, number=0, policy=None, words=()):

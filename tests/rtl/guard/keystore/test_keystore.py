@@ -223,6 +223,42 @@ def test_only_an_external_key_says_to_bus(store, policy, made):
     assert store.key(0, 1, HMAC) == (KEY, {"external", "to_bus"})
 
 
+FORBIDDEN = {
+    "another operation": lambda store, made: store.key(1, 0, DERIVE),
+    "another lifecycle state": lambda store, made: (
+        store.state(LifecycleState.INSTALLATION),
+        store.key(0, 0, HMAC),
+    ),
+    "a source that the policy does not admit": lambda store, made: store.result(
+        2, 1, KEY, made(source=KeySource.AGREED)
+    ),
+    "a block says so": lambda store, made: (
+        store.set("keys__1__forbids", 1),
+        store.block.tick(),
+        store.set("keys__1__forbids", 0),
+    ),
+}
+ALLOWED = {
+    "what is allowed": lambda store, made: store.key(1, 0, HMAC),
+    "an empty slot": lambda store, made: store.key(1, 2, HMAC),
+    "an occupied slot": lambda store, made: store.result(1, 0, KEY, made()),
+    "an empty slot without policy": lambda store, made: store.result(1, 2, KEY, made()),
+}
+
+
+@pytest.mark.parametrize("what", [*FORBIDDEN, *ALLOWED])
+def test_what_a_policy_forbids_raises_the_alert_for_a_clock(store, policy, made, what):
+    operation = policy(operations=(HMAC,), states=(LifecycleState.OPERATION,))
+    store.filled(0, KEY, operation)
+    assert store.operate(Operation.DEFINE, 1, operation) == Outcome.SUCCESS
+    store.block.watch("alert__p", ["alert__n"])
+    (FORBIDDEN | ALLOWED)[what](store, made)
+    store.block.tick(20)
+    assert store.block.recorded() == ([(0,)] if what in FORBIDDEN else [])
+    assert (store.get("alert__p"), store.get("alert__n")) == (0, 1)
+    assert bool(store.read("cause") & 4) == (what in FORBIDDEN)
+
+
 @pytest.mark.parametrize(("operation", "outcome"), [(5, Outcome.UNKNOWN), (7, Outcome.UNKNOWN)])
 def test_an_unknown_operation(store, operation, outcome):
     assert store.operate(operation) == outcome

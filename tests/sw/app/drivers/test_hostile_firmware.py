@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from soc.generated import registers
 from sw.app import access
-from sw.app.drivers import aes, p256
+from sw.app.drivers import aes, p256, sha256
 from sw.app.drivers.aes import Aes
 from sw.app.drivers.keystore import KeyStore
 from sw.app.drivers.p256 import P256
@@ -268,3 +268,45 @@ def test_derivation_at_the_desk(run):
     secret = peer.exchange(ec.ECDH(), chip)
     key = HKDF(SHA256(), 32, salt, INFO + of_key).derive(secret + of_extract)
     assert tag == hmac.digest(key, MESSAGE, "sha256")
+
+
+def forbidden_by(attempt):
+    """What the attempt was told, and whether the key store raised its alert."""
+    yield from access.write_fields(registers.keystore.cause, forbidden=1)
+    told = None
+    try:
+        yield from attempt
+    except (aes.Refused, p256.Refused, sha256.Refused) as refusal:
+        told = refusal
+    return told, (yield from access.read_fields(registers.keystore.cause))["forbidden"]
+
+
+ATTEMPTS = {
+    "against the policy": lambda: SHA.hmac_slot(0, MESSAGE),
+    "wraps under a known key": lambda: AES.wrap(1, 2),
+    "an IV of its own": lambda: AES.encrypt(3, MESSAGE, b"", bytes(12)),
+    "signs for a template slot": lambda: UNIT.sign(4, bytes(32)),
+    "a digest over a secret": lambda: SHA.finish(),
+}
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_what_is_forbidden_raises_the_alert(run, name):
+    def firmware():
+        yield from generated(0, "derive")
+        yield from STORE.define(1, "wrap")
+        yield from STORE.load(1, bytes(32))
+        yield from generated(2, "wrap")
+        yield from generated(3, "encrypt")
+        yield from STORE.define(4, "sign", flags=("template",))
+        yield from STORE.generate(4)
+        if name == "a digest over a secret":
+            yield from SHA.begin()
+            yield from SHA.append_slot(0)
+        harmless = yield from forbidden_by(STORE.state(0))
+        return harmless, (yield from forbidden_by(ATTEMPTS[name]()))
+
+    harmless, (told, alert) = run(firmware())
+    assert harmless == (None, 0)
+    assert told is not None
+    assert alert == 1
