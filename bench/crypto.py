@@ -111,6 +111,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], wiring.Component]] = {
 }
 """Each block as it is in a chip, with its registers, by block and variant."""
 _AIM_MHZ, _AIMS_MHZ = 75.0, {("p256", "row"): 65.0}
+_WITHOUT_WIDE_LUTS = {("aes", "fast"), ("aes", "compact")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +165,8 @@ def area(progress: Progress = lambda step, fraction: None, *, jobs: int = 1) -> 
 def _used(key: tuple[str, str]) -> Utilisation:
     """What one of `BLOCKS` takes."""
     aim = _AIMS_MHZ.get(key, _AIM_MHZ)
-    return synthesise(BLOCKS[key](), name="_".join(key), device=DEVICE, frequency_mhz=aim)
+    wide = key not in _WITHOUT_WIDE_LUTS
+    return synthesise(BLOCKS[key](), name="_".join(key), device=DEVICE, frequency_mhz=aim, wide_luts=wide)
 
 
 # Clocks -----------------------------------------------------------------------------------------------

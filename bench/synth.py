@@ -89,6 +89,7 @@ def synthesise(
     device: str = "ecp5-25f",
     frequency_mhz: float = 75.0,
     mapping_ps: int | None = None,
+    wide_luts: bool = True,
     seed: int = 1,
     folder: Path | None = None,
 ) -> Utilisation:
@@ -107,6 +108,9 @@ def synthesise(
     mapping_ps : int or None
         Delay up to which look-up tables are saved rather than time; in the mapper's own model, which takes
         half of what routing takes or less. If not given, all of them are mapped for speed.
+    wide_luts : bool
+        On ECP5, whether a look-up table of five inputs or more is put together from several of four and the
+        multiplexers behind them. The mapper holds it for faster than it is once routed, and takes it often.
     seed : int
         Seed of the placement.
     folder : Path or None
@@ -131,7 +135,8 @@ def synthesise(
         # Yosys may take the name of an array's element, `x[0]`, for a bit of `x`: such names go first.
         cleaned = "proc; opt_clean -purge"
         saving = f"scratchpad -set abc9.D {mapping_ps}; " if mapping_ps is not None else ""
-        script = f"read_rtlil {name}.il; {cleaned}; {saving}{synthesis} -top top -json {name}.json"
+        narrow = " -nowidelut" if target.family == "ecp5" and not wide_luts else ""
+        script = f"read_rtlil {name}.il; {cleaned}; {saving}{synthesis}{narrow} -top top -json {name}.json"
         tools.run([yosys, "-q", "-l", f"{name}.yosys.log", "-p", script], folder)
         arguments = ["--json", f"{name}.json", "--report", f"{name}.report.json", "--seed", str(seed), "-q"]
         arguments += ["--freq", str(frequency_mhz), "--timing-allow-fail", "--log", f"{name}.route.log"]

@@ -89,15 +89,15 @@ def test_figures_follow_from_clocks_and_area():
 def test_each_block_is_synthesised_alone(monkeypatch):
     seen, steps = [], []
 
-    def synthesise(block, *, name, device, frequency_mhz):
-        seen.append((type(block).__name__, name, device, frequency_mhz))
+    def synthesise(block, *, name, device, frequency_mhz, wide_luts):
+        seen.append((type(block).__name__, name, device, frequency_mhz, wide_luts))
         return USED
 
     monkeypatch.setattr(crypto, "synthesise", synthesise)
     found = crypto.area(lambda step, fraction: steps.append(step))
     assert found == dict.fromkeys(BLOCKS, USED)
-    assert ("P256", "p256_row", "ecp5-85f", 65) in seen
-    assert ("AesGcm", "aes_compact", "ecp5-85f", 75) in seen
+    assert ("P256", "p256_row", "ecp5-85f", 65, True) in seen
+    assert ("AesGcm", "aes_compact", "ecp5-85f", 75, False) in seen
     assert len(seen) == len(steps) == len(BLOCKS)
 
 
