@@ -18,7 +18,7 @@ from soc.utilisation import Cost, Utilisation
 
 __all__ = ["add"]
 
-_LIFECYCLES = [state.name.lower() for state in LifecycleState]
+_LIFECYCLES = [name.lower() for name in LifecycleState.__members__]
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         console.print(_boards())
         return 0
     made_for = board(arguments.board)
-    state = LifecycleState[arguments.lifecycle.upper()]
+    state = LifecycleState.__members__[arguments.lifecycle.upper()]
     made_for = replace(made_for, config=made_for.config.with_changes(lifecycle=state))
     folder = arguments.out or Path("build", "boards", made_for.name)
     steps = STEPS[:2] if arguments.no_pnr else STEPS
