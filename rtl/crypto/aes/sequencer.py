@@ -66,6 +66,7 @@ class Sequencer(wiring.Component):
         self._then = Signal(Then)
         self._bytes, self._aad_bytes = Signal(32), Signal(32)  # of an IV, AAD or the message; of AAD
         self._in_text = Signal()  # the AAD has ended
+        self._nonzero = Signal(4)  # bytes of the word compared in the clock before
         self._differs, self._same = Signal(), Signal(init=1)
 
     def _next_word(self, m, *, when=1):
@@ -90,9 +91,12 @@ class Sequencer(wiring.Component):
         m.next = "Wipe Key"
 
     def _compare(self, m, counted):
-        """Whether those bytes of the way that count are zero, told twice."""
-        nonzero = Signal(4)
-        m.d.comb += nonzero.eq(Cat(self._path.way[at : at + 8].any() for at in range(0, 32, 8)))
-        with m.If((nonzero & counted).any()):
+        """Whether those bytes of the way that count are zero; known in the clock but one."""
+        nonzero = Cat(self._path.way[at : at + 8].any() for at in range(0, 32, 8))
+        m.d.sync += self._nonzero.eq(nonzero & counted)
+
+    def _remember(self, m):
+        """That a word compared was not zero, told twice."""
+        with m.If(self._nonzero.any()):
             m.d.sync += self._differs.eq(1)
-        m.d.sync += self._same.eq(self._same & ((nonzero & counted) == 0))
+        m.d.sync += [self._same.eq(self._same & (self._nonzero == 0)), self._nonzero.eq(0)]

@@ -121,6 +121,7 @@ class Unit(GcmStates, CmacStates, WrapStates):
         crypts = self._asked.operation.as_value().matches(Operation.ENCRYPT, Operation.DECRYPT)
         m.d.comb += path.increment.eq(crypts)
         m.d.sync += self.done.eq(0)
+        self._remember(m)
         with m.If(self._complete & ghash.ready):
             m.d.comb += [ghash.load.eq(1), ghash.run.eq(1)]
             m.d.sync += self._complete.eq(0)
