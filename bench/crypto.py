@@ -232,7 +232,7 @@ def cycles_of_chip(config: SocConfig) -> Cycles:
     more for each block.
     """
     chip = ApplicationAlone(config.with_changes(core_cycles_per_operation=0))
-    chip.run(entropy.Entropy().ready())
+    chip.run(_seeded())
     found: Cycles = {}
     if config.p256 != "none":
         found |= _p256(chip, config.p256)
@@ -276,6 +276,12 @@ def _generated(slot: int, *allowed: str, flags: tuple[str, ...] = ()) -> Generat
     slots = keystore.KeyStore()
     yield from slots.define(slot, *allowed, flags=flags)
     yield from slots.generate(slot)
+
+
+def _seeded() -> Generator[Any, Any, None]:
+    """Wait until random words can be had, and as many are there as the generator keeps ready."""
+    yield from entropy.Entropy().ready()
+    yield Wait(0, _LIMIT // 10)
 
 
 def _emptied() -> Generator[Any, Any, None]:
