@@ -64,7 +64,7 @@ class RandomWords(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         words, healthy = self.random.words, self.random.healthy
         there, count = Signal(WORDS), Signal(range(WORDS))
-        fills, clears, shown = Signal(), Signal(), Signal()
+        fills, clears, asked, shown = Signal(), Signal(), Signal(), Signal()
         void, takes, reads = Signal(), Signal(), Signal()
         m.d.comb += [
             void.eq(self.clear | (~healthy & (fills | there.any()))),  # SEC_CM: RNG.FAILCLOSED
@@ -83,7 +83,8 @@ class RandomWords(wiring.Component):
         with m.If(reads):
             m.d.comb += write.addr.eq(self.index)
             m.d.sync += there.bit_select(self.index, 1).eq(0)
-        m.d.sync += [shown.eq(reads), self.missing.eq(self.read & ~reads)]
+        m.d.comb += self.missing.eq(asked & ~(shown & healthy))
+        m.d.sync += [shown.eq(reads), asked.eq(self.read)]
         with m.If(takes | clears):
             m.d.sync += count.eq(count + 1)
             with m.If(count == WORDS - 1):

@@ -67,7 +67,7 @@ class RawBuffer(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         filled, taken = Signal(range(self._words + 1)), Signal(range(self._words + 1))
         gathered, count = Signal(_WORD_BITS), Signal(range(_WORD_BITS))
-        full, reads, shown = Signal(), Signal(), Signal()
+        full, reads, asked, shown = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             full.eq(filled == self._words),
             self.level.eq(filled - taken),
@@ -77,9 +77,10 @@ class RawBuffer(wiring.Component):
             write.addr.eq(filled),
             write.data.eq(Cat(self.bits.value, gathered)),
             write.en.eq(self.open & ~full & self.bits.stb & count.all()),
-            self.data.eq(read.data & shown.replicate(_WORD_BITS)),
+            self.data.eq(read.data & (shown & self.open).replicate(_WORD_BITS)),
         ]
-        m.d.sync += [shown.eq(reads), self.missing.eq(self.read & ~reads), taken.eq(taken + reads)]
+        m.d.comb += self.missing.eq(asked & ~(shown & self.open))
+        m.d.sync += [shown.eq(reads), asked.eq(self.read), taken.eq(taken + reads)]
         with m.If(self.bits.stb & ~full):
             m.d.sync += [gathered.eq(Cat(self.bits.value, gathered)), count.eq(count + 1)]
         with m.If(write.en):

@@ -51,12 +51,12 @@ class Status(csr.Register, access="r"):
     starting: The source is being tested before its bits are used.
     healthy: It has passed, and no test has failed since.
     ready: The generator is seeded: random words can be had.
-    broken: The generator's known-answer test has failed: it stays closed until power-off or a wipe.
-    locked: The cut-offs cannot be changed until power-off.
+    broken: The generator's known-answer test has failed: it stays closed until a reset or a wipe.
+    locked: The cut-offs cannot be changed until a reset.
     raw: Raw bits go to `raw` and nowhere else: the generator is closed.
     outcome: How the last operation ended. 0 it succeeded; 1 there is no such operation; 2 the generator is
         closed, or was closed meanwhile; 3 a test of the source has failed; 4 the cut-offs are locked; 5 a
-        cut-off with which its test would find nothing, or nothing but alarms; 6 not in this lifecycle state.
+        cut-off is out of its range; 6 not in this lifecycle state.
     """
 
     codes = (("outcome", Outcome),)
@@ -80,7 +80,7 @@ class Operate(csr.Register, access="w"):
         was seeded anew, with bits of the source that were made after the request (prediction resistance).
         2 `test` starts the source's tests anew, and the generator if they pass. 3 `load_cutoffs` takes
         `new_cutoffs` and does what `test` does. 4 `lock_cutoffs` keeps the cut-offs as they are until
-        power-off. 5 `open_raw` closes the generator and lets raw bits go to `raw`, in lifecycle state
+        a reset. 5 `open_raw` closes the generator and lets raw bits go to `raw`, in lifecycle state
         manufacturing only. 6 `close_raw` ends that, and does what `test` does.
     """
 

@@ -106,8 +106,8 @@ class EntropySource(wiring.Component):
                 f"Number of rings must be 8 or more, not {rings} (= {banks} banks × {len(lengths)})"
             )
         steps = max(rings, LAGS)
-        if divider < steps + self.LEAST_CLOCKS:
-            least = steps + self.LEAST_CLOCKS
+        least = self.least_divider(rings)
+        if divider < least:
             raise ValueError(f"Sampling divider must be {least} or more for {rings} rings, not {divider}")
         self._lengths, self._banks, self._divider = lengths, banks, divider
         self._steps = steps
@@ -124,6 +124,11 @@ class EntropySource(wiring.Component):
                 "starting": Out(1),
             }
         )
+
+    @classmethod
+    def least_divider(cls, rings):
+        """The fewest clocks from sample to sample for so many rings."""
+        return max(rings, LAGS) + cls.LEAST_CLOCKS
 
     @property
     def default_cutoffs(self):

@@ -59,6 +59,15 @@ def test_unknown_preset():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"ring_banks": 1}, "SocConfig.ring_banks must be 2 to 64, not 1."),
+        ({"ring_banks": 65}, "SocConfig.ring_banks must be 2 to 64, not 65."),
+        ({"noise_divider": 34}, "SocConfig.noise_divider must be 35 or more for 32 rings, not 34."),
+        (
+            {"noise_divider": 37},
+            "SocConfig.ring_banks (= 8) and noise_divider (= 37) give 0.414 bits of entropy a raw bit by the "
+            "jitter model if 5 rings are lost, as may go unnoticed; the chip assumes 0.5: give more banks, "
+            "or more clocks a sample.",
+        ),
         (
             {"voltage_lanes": 0},
             "SocConfig.voltage_lanes must be an integer of 1 or more, not 0.",

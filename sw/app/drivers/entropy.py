@@ -18,7 +18,7 @@ _REFUSALS = {
     "closed": "the generator of random numbers is closed",
     "failed": "a test of the source of randomness has failed",
     "locked": "the cut-offs are locked",
-    "vacuous": "a cut-off with which its test would find nothing, or nothing but alarms",
+    "vacuous": "a cut-off is out of its range: its test would let too much pass, or nothing",
     "lifecycle": "not in this lifecycle state",
 }
 
@@ -72,7 +72,7 @@ class Entropy:
         return (yield from access.read_fields(entropy.cutoffs))
 
     def lock_cutoffs(self):
-        """Keep the cut-offs as they are until power-off."""
+        """Keep the cut-offs as they are until a reset."""
         yield from self._operate("lock_cutoffs")
 
     def open_raw(self):

@@ -178,8 +178,9 @@ def test_no_admissible_cutoff_lets_a_stuck_source_pass_a_start_up():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: repetition_cutoff(0, 0.1), "Min-entropy of a bit is more than 0 and at most 1, not 0"),
-        (lambda: repetition_cutoff(1.01, 0.1), "at most 1, not 1.01"),
+        (lambda: repetition_cutoff(0, 0.1), "Min-entropy of a bit is from 0.01 to 1, not 0"),
+        (lambda: repetition_cutoff(1e-300, 0.1), "from 0.01 to 1, not 1e-300"),
+        (lambda: repetition_cutoff(1.01, 0.1), "from 0.01 to 1, not 1.01"),
         (lambda: repetition_cutoff(math.nan, 0.1), "not nan"),
         (lambda: proportion_cutoff(0.5, 0), "false alarm is from 2\\^-128 to 0.5, not 0"),
         (lambda: proportion_cutoff(0.5, 0.6), "not 0.6"),

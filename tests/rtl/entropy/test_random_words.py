@@ -82,6 +82,7 @@ def test_the_word_on_its_way_is_void_too():
         assert await read(ctx, dut, 2) == (3, 0)
         ctx.set(dut.random.healthy, 0)
         assert ctx.get(dut.data) == 0
+        assert ctx.get(dut.missing) == 1, "and it is told"
 
     start(testbench, dut)
 
@@ -93,7 +94,7 @@ def test_random_steps(seed):
 
     async def testbench(ctx):
         pick = random.Random(seed)
-        there, pending, left, clearing, shown = [0] * WORDS, [0] * WORDS, 0, 0, 0
+        there, pending, left, clearing, shown, asked = [0] * WORDS, [0] * WORDS, 0, 0, 0, False
         filling, given, fills = False, 0, 0
         for step in range(STEPS):
             where = f"seed {seed}, step {step}"
@@ -111,11 +112,12 @@ def test_random_steps(seed):
             ):
                 ctx.set(port, value)
             assert ctx.get(dut.data) == (shown if healthy else 0), where
+            assert ctx.get(dut.missing) == (asked and not (shown and healthy)), where
             assert ctx.get(dut.busy) == (filling or clearing > 0), where
             assert ctx.get(dut.random.words.ready) == (filling and healthy), where
             busy, void = filling or clearing > 0, clear or (not healthy and (filling or any(there)))
             shown = there[index] if reads and not void else 0
-            missing = reads and not shown
+            asked = reads
             if shown:
                 there[index] = 0
             if filling and healthy and valid:
@@ -132,7 +134,6 @@ def test_random_steps(seed):
             if void:
                 there, filling, clearing = [0] * WORDS, False, WORDS
             await ctx.tick()
-            assert ctx.get(dut.missing) == missing, where
             assert ctx.get(dut.full) == all(there), where
         assert fills > 20
         assert given > 8 * fills
