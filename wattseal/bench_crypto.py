@@ -95,6 +95,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse before the run what would fail after it."""
     if arguments.jobs is not None and arguments.jobs < 1:
         raise InputError(f"--jobs must be 1 or more, not {arguments.jobs}.")
+    if arguments.jobs is not None and arguments.no_synth:
+        raise InputError("--jobs is of the synthesis that --no-synth leaves out: leave one of the two out.")
     if arguments.plot and _kind(arguments.plot) not in FORMATS:
         endings = " or ".join(f".{kind}" for kind in FORMATS)
         raise InputError(f"{arguments.plot}: a plot is {endings}; give its name such an ending.")

@@ -158,6 +158,7 @@ def test_the_command_prints_and_writes(synth, monkeypatch, tmp_path, capsys):
             "a.svg: the plot shows area, which is not measured with --no-synth",
         ),
         (["--plot", "a.pdf"], "a.pdf: a plot is .svg or .png; give its name such an ending."),
+        (["--no-synth", "--jobs", "3"], "--jobs is of the synthesis that --no-synth leaves out"),
         (["--jobs", "0"], "--jobs must be 1 or more, not 0."),
         (["--json", "/nowhere/a.json"], "the folder /nowhere does not exist"),
         (["--json", "a.svg", "--plot", "a.svg"], "is given for JSON and for the plot"),
