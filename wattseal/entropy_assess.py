@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -87,7 +88,10 @@ def _check(arguments: argparse.Namespace) -> None:
 def _bits(path: Path, count: int | None) -> npt.NDArray[np.uint8]:
     """The first ``count`` bits of the file, or all."""
     try:
-        size = path.stat().st_size
+        about = path.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+            raise InputError(f"{path}: is no ordinary file; give a file of raw bits.")
+        size = about.st_size
         with path.open("rb") as file:
             packed = file.read(MOST_BITS // 8)
     except OSError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ _WORD_BITS = 32
 @contextmanager
 def board_source(port: str, made_for: Board) -> Iterator[Callable[[int], npt.NDArray[np.uint8]]]:
     """A function that gives the next so many raw bits, a multiple of 32 or the last ones.
+
+    At the end the board tests its source. That this fails is a warning: it may be why bits are captured.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def board_source(port: str, made_for: Board) -> Iterator[Callable[[int], npt.NDA
         bridge = Bridge(line, clock_hz=made_for.config.application_hz)
         driver = Entropy()
         bridge.run(check(entropy, IDENTIFICATION, VERSION))
-        bridge.run(driver.open_raw())
+        _open(bridge, driver, port)
 
         def source(count: int) -> npt.NDArray[np.uint8]:
             packed = bridge.run(driver.raw(-(-count // _WORD_BITS)))
@@ -58,13 +61,31 @@ def board_source(port: str, made_for: Board) -> Iterator[Callable[[int], npt.NDA
 
         try:
             yield source
-        finally:
-            bridge.run(driver.close_raw())
+        except BaseException:
+            with suppress(Refused):
+                bridge.run(driver.close_raw())
+            raise
+        _close(bridge, driver, port)
     except Refused as error:
-        raise InputError(
-            f"{port}: the board gives no raw bits: {error}; build it with --lifecycle manufacturing."
-        ) from None
+        raise InputError(f"{port}: the board stopped giving raw bits: {error}; capture again.") from None
     except (LineError, BusError, WrongBlock, OSError) as error:
         raise InputError(f"{port}: {error}; is {made_for.title} there, with its bitstream?") from None
     finally:
         line.close()
+
+
+def _open(bridge: Bridge, driver: Entropy, port: str) -> None:
+    try:
+        bridge.run(driver.open_raw())
+    except Refused as error:
+        raise InputError(
+            f"{port}: the board gives no raw bits: {error}; build it with --lifecycle manufacturing."
+        ) from None
+
+
+def _close(bridge: Bridge, driver: Entropy, port: str) -> None:
+    """Let the board test its source, now that all bits are there."""
+    try:
+        bridge.run(driver.close_raw())
+    except Refused as error:
+        print(f"wattseal: {port}: all raw bits were captured, but after that {error}.", file=sys.stderr)

@@ -17,7 +17,7 @@ from soc.errors import InputError
 
 from .entropy_board import board_source
 from .files import check_writable, write_bytes
-from .options import between
+from .options import between, whole
 from .progress import shown
 
 __all__ = ["MOST_BITS", "add"]
@@ -26,6 +26,8 @@ Source = Callable[[int], npt.NDArray[np.uint8]]
 """Gives the next so many raw bits."""
 
 MOST_BITS = 100_000_000
+_MOST_BANKS = 64
+_MOST_DIVIDER = 1 << 24
 _PIECE = 1 << 16
 _SEED = 1
 _BOARD = "ulx3s-85f"
@@ -53,8 +55,8 @@ _MODEL = (
         f"thermal jitter of a stage in ps (default {REFERENCE.jitter_ps:g})",
     ),
     ("--stage", "stage_ps", between(1, 1e5), f"delay of a stage in ps (default {REFERENCE.stage_ps:g})"),
-    ("--banks", "banks", int, f"banks of four rings (default {REFERENCE.banks})"),
-    ("--divider", "divider", int, f"clocks a sample (default {REFERENCE.divider})"),
+    ("--banks", "banks", whole(1, _MOST_BANKS), f"banks of four rings (default {REFERENCE.banks})"),
+    ("--divider", "divider", whole(1, _MOST_DIVIDER), f"clocks a sample (default {REFERENCE.divider})"),
     ("--clock", "clock_hz", between(1e3, 1e9), f"clock in Hz (default {REFERENCE.clock_hz:g})"),
 )
 _CONDITIONS = (
@@ -140,6 +142,11 @@ def _model(arguments: argparse.Namespace) -> Source:
     seed = _SEED if arguments.seed is None else arguments.seed
     if seed < 0:
         raise InputError(f"--seed must be 0 or more, not {seed}.")
+    if (arguments.lock_hz is None) != (arguments.lock_strength is None):
+        given, missing = "--lock-hz", "--lock-strength"
+        if arguments.lock_hz is None:
+            given, missing = missing, given
+        raise InputError(f"{given} does nothing without {missing}; give both or none.")
     try:
         model = replace(REFERENCE, **_given(arguments, _MODEL))
         conditions = Conditions(**_given(arguments, _CONDITIONS), stuck=_stuck(arguments.stuck, model.rings))

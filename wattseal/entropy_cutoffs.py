@@ -11,7 +11,12 @@ from rtl.entropy import cutoffs
 from rtl.entropy.jitter import ASSUMED_ENTROPY, REFERENCE
 from soc.errors import InputError
 
-__all__ = ["add", "probability"]
+from .options import between, whole
+
+__all__ = ["MOST_WINDOW", "add", "probability"]
+
+MOST_WINDOW = 4096
+"""Bits of a window, whose chances take a few seconds; that grows faster than the square."""
 
 _DESCRIPTION = """\
 Compute the cut-offs of the health tests: of repetition count and adaptive proportion after SP 800-90B, 4.4,
@@ -36,10 +41,10 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--h",
-        type=float,
+        type=between(cutoffs.LEAST_H, 1),
         default=ASSUMED_ENTROPY,
         metavar="H",
-        help=f"min-entropy of a raw bit, up to 1 (default {ASSUMED_ENTROPY:g})",
+        help=f"min-entropy of a raw bit, {cutoffs.LEAST_H:g} to 1 (default {ASSUMED_ENTROPY:g})",
     )
     parser.add_argument(
         "--alpha",
@@ -50,10 +55,11 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--window",
-        type=int,
+        type=whole(2, MOST_WINDOW),
         default=cutoffs.PROPORTION_WINDOW,
         metavar="W",
-        help=f"bits of a window of the adaptive proportion test (default {cutoffs.PROPORTION_WINDOW})",
+        help=f"bits of a window of the adaptive proportion test, up to {MOST_WINDOW} "
+        f"(default {cutoffs.PROPORTION_WINDOW})",
     )
     parser.set_defaults(run=_run)
 

@@ -22,6 +22,7 @@ __all__ = [
     "calibrated",
     "chip",
     "recorded",
+    "whole",
 ]
 
 
@@ -38,6 +39,21 @@ def between(least: float, most: float) -> Callable[[str], float]:
             value = float("nan")
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(f"must be a number from {least:g} to {most:g}, not {text!r}")
+        return value
+
+    return number
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A whole number from ``least`` to ``most``, for ``type=``."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not {text!r}")
         return value
 
     return number

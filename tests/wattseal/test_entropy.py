@@ -85,11 +85,16 @@ def test_a_long_capture_is_that_of_the_pieces(tmp_path, monkeypatch):
         (("--bits", "0"), "--bits must be 8 to 100000000 and a multiple of 8, not 0."),
         (("--bits", "many"), "argument --bits: invalid int value: 'many'"),
         (("--jitter", "0"), "--jitter: must be a number from 1e-06 to 1000, not '0'"),
-        (("--banks", "0"), "banks must be above zero and finite, not 0."),
-        (("--divider", "-3"), "divider must be above zero and finite, not -3."),
+        (("--banks", "0"), "--banks: must be a whole number from 1 to 64, not '0'"),
+        (("--banks", "100000000"), "--banks: must be a whole number from 1 to 64, not '100000000'"),
+        (("--banks", "many"), "--banks: must be a whole number from 1 to 64, not 'many'"),
+        (("--divider", "-3"), "--divider: must be a whole number from 1 to 16777216, not '-3'"),
+        (("--divider", "9" * 400), "--divider: must be a whole number from 1 to 16777216, not '999"),
+        (("--divider", "9" * 5000), "--divider: must be a whole number from 1 to 16777216, not '999"),
         (("--seed", "-1"), "--seed must be 0 or more, not -1."),
         (("--celsius", "-300"), "Temperature must be above"),
-        (("--lock-strength", "0.1"), "Frequency to lock to must be above zero, not 0.0."),
+        (("--lock-strength", "0.1"), "--lock-strength does nothing without --lock-hz; give both or none."),
+        (("--lock-hz", "4e7"), "--lock-hz does nothing without --lock-strength; give both or none."),
         (("--stuck", "0,32"), "--stuck must be numbers of rings from 0 to 31, as 0,1,5, not '0,32'."),
         (("--stuck", "a"), "--stuck must be numbers of rings from 0 to 31"),
         (("--source", "dice"), "invalid choice: 'dice'"),
@@ -109,12 +114,16 @@ def test_capture_refuses(tmp_path, monkeypatch, capsys, arguments, sentence):
 class FakeBoard:
     """A board at the end of a pseudo-terminal: its bridge, and what of the entropy block capturing needs.
 
-    ``level`` is how many words there are at a time; ``outcome`` how operations end.
+    ``level`` is how many words there are at a time; ``outcome`` how operations end, ``closing`` how
+    `close_raw` does; with ``shut``, raw bits are never let out.
     """
 
-    def __init__(self, bits, *, level=32, outcome="success", version=VERSION, cut=None):
+    def __init__(
+        self, bits, *, level=32, outcome="success", closing=None, shut=False, version=VERSION, cut=None
+    ):
         self.words = iter(np.packbits(bits).view(">u4").tolist())
         self.level, self.outcome, self.version, self.cut = level, outcome, version, cut
+        self.closing, self.shut = closing or outcome, shut
         self.operations = []
         self._end, far = os.openpty()
         tty.setraw(far)
@@ -153,12 +162,15 @@ class FakeBoard:
     def _read(self, address):
         if entropy.raw.address <= address < entropy.raw.address + 4 * entropy.raw.words:
             return next(self.words)
-        level = entropy.raw_level.pack(words=self.level, open=1)
+        level = entropy.raw_level.pack(words=self.level, open=int(not self.shut))
         outcomes = entropy.status.fields["outcome"].codes
+        closed = self.operations[-1:] == [entropy.operate.fields["operation"].codes["close_raw"]]
         return {
             entropy.identification.address: int.from_bytes(IDENTIFICATION.encode(), "big"),
             entropy.version.address: self.version,
-            entropy.status.address: entropy.status.pack(outcome=outcomes[self.outcome]),
+            entropy.status.address: entropy.status.pack(
+                outcome=outcomes[self.closing if closed else self.outcome]
+            ),
             entropy.raw_level.address: level,
         }.get(address, 0)
 
@@ -169,6 +181,31 @@ def test_captures_a_boards_bits(tmp_path, monkeypatch):
     fake = FakeBoard(bits, level=7)
     packed = capture(tmp_path / "raw.bin", "--source", "board", "--port", fake.port, bits=3000)
     assert packed == np.packbits(bits[:3000]).tobytes()
+    codes = entropy.operate.fields["operation"].codes
+    assert fake.operations == [codes["open_raw"], codes["close_raw"]]
+
+
+def test_a_source_that_fails_after_the_capture_is_a_warning(tmp_path, capsys):
+    bits = raw_bits(RingJitter(REFERENCE, seed=3).samples(320))
+    fake = FakeBoard(bits, closing="failed")
+    packed = capture(tmp_path / "raw.bin", "--source", "board", "--port", fake.port, bits=320)
+    assert packed == np.packbits(bits).tobytes()
+    shown = capsys.readouterr()
+    assert "Written:" in shown.out
+    assert [line for line in shown.err.splitlines() if not line.endswith("…")] == [
+        f"wattseal: {fake.port}: all raw bits were captured, but after that a test of the source of "
+        "randomness has failed."
+    ]
+
+
+def test_a_board_that_closes_meanwhile_is_told_to_close(tmp_path, capsys):
+    fake = FakeBoard(np.zeros(64, np.uint8), closing="failed", shut=True)
+    out = tmp_path / "raw.bin"
+    found = refused(capsys, "capture", "--bits", "8", "--out", out, "--source", "board", "--port", fake.port)
+    assert found == (
+        f"wattseal: {fake.port}: the board stopped giving raw bits: raw bits are not let out; capture again."
+    )
+    assert not out.exists()
     codes = entropy.operate.fields["operation"].codes
     assert fake.operations == [codes["open_raw"], codes["close_raw"]]
 
@@ -262,6 +299,8 @@ def test_constant_bits_are_drawn_too(tmp_path):
     ("arguments", "sentence"),
     [
         (("missing.bin",), "missing.bin: cannot be read (No such file or directory)"),
+        (("/dev/zero",), "/dev/zero: is no ordinary file; give a file of raw bits."),
+        (("/dev/zero", "--bits", "8000"), "/dev/zero: is no ordinary file; give a file of raw bits."),
         (("folder",), "folder: cannot be read (Is a directory)"),
         (("short.bin",), f"short.bin: has 80 bits, and {LEAST_BITS} are needed; capture more."),
         (("raw.bin", "--bits", "9000"), "--bits must be 7000 to 8000 for raw.bin, not 9000."),
@@ -308,17 +347,19 @@ def test_another_window(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--h", "0"), "Min-entropy of a bit is more than 0 and at most 1, not 0.0."),
-        (("--h", "1.5"), "Min-entropy of a bit is more than 0 and at most 1, not 1.5."),
-        (("--h", "nan"), "Min-entropy of a bit is more than 0 and at most 1, not nan."),
-        (("--h", "half"), "invalid float value: 'half'"),
+        (("--h", "0"), "--h: must be a number from 0.01 to 1, not '0'"),
+        (("--h", "1e-300"), "--h: must be a number from 0.01 to 1, not '1e-300'"),
+        (("--h", "1.5"), "--h: must be a number from 0.01 to 1, not '1.5'"),
+        (("--h", "nan"), "--h: must be a number from 0.01 to 1, not 'nan'"),
+        (("--h", "half"), "--h: must be a number from 0.01 to 1, not 'half'"),
         (("--alpha", "2^-200"), "Probability of a false alarm is from 2^-128 to 0.5"),
         (("--alpha", "0.9"), "Probability of a false alarm is from 2^-128 to 0.5"),
         (("--alpha", "0"), "must be above 0 and below 1, as 2^-30 or 1e-9, not '0'"),
         (("--alpha", "2^30"), "must be above 0 and below 1"),
         (("--alpha", "2^-99999"), "must be above 0 and below 1"),
         (("--alpha", "small"), "must be above 0 and below 1"),
-        (("--window", "1"), "Window must be from 2 to 65536, not 1."),
+        (("--window", "1"), "--window: must be a whole number from 2 to 4096, not '1'"),
+        (("--window", "65536"), "--window: must be a whole number from 2 to 4096, not '65536'"),
         (("--window", "16"), "A window of 16 bits is too short"),
     ],
 )
