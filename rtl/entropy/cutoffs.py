@@ -50,8 +50,8 @@ DEFAULT_ALPHA = 2.0**-30
 LOST_ALPHA = 2.0**-22
 """Of lost rings, in a window. As few rings as that allows are what the model's entropy stands on."""
 
-_LEAST_ENTROPY, _LEAST_ALPHA = 0.1, 2.0**-40  # cut-offs beyond those that these give make a test vacuous
-_LONGEST_SILENCE = 127
+_LEAST_ALPHA, _GREATEST_ALPHA, _GREATEST_LOST_ALPHA = 2.0**-40, 2.0**-20, 2.0**-10
+_LONGEST_SILENCE = 15
 _PRECISION = Context(prec=60)
 _MOST_SAMPLES = 1 << 16
 
@@ -68,19 +68,27 @@ def default_cutoffs(*, banks, lengths, h=ASSUMED_ENTROPY, alpha=DEFAULT_ALPHA, l
 
 
 def admissible_cutoffs(*, banks, lengths):
-    """Range of the cut-offs of each test by name with which it is a test.
+    """Range of the cut-offs of each test by name that may be loaded.
 
-    The greatest are those for a min-entropy of 0.1 and false alarms of 2^−40; of the rings, half may be lost.
-    The least fail on what every source does now and then: they close the output, and never open it.
+    The greatest still hold the source to the min-entropy that seeds take it to have, with false alarms of
+    2^−40; and no more rings may be lost than by default. The least are those for a min-entropy of 1 and false
+    alarms of 2^−20, or 2^−10 of lost rings: below, a good source would be closed for most of the time.
     """
-    h, alpha = _LEAST_ENTROPY, _LEAST_ALPHA
-    return {
-        "repetition": range(2, repetition_cutoff(h, alpha) + 1),
-        "proportion": range(PROPORTION_WINDOW // 2 + 1, proportion_cutoff(h, alpha) + 1),
-        "lag": range(LAG_WINDOW // 2 + 1, lag_cutoff(h, alpha) + 1),
-        "silence": range(1, _LONGEST_SILENCE + 1),
-        "lost": range(1, max(banks * lengths // 2, lost_rings_cutoff(LOST_ALPHA, banks, lengths)) + 1),
+    rings = banks * lengths
+    ranges = {
+        "repetition": (
+            repetition_cutoff(1, _GREATEST_ALPHA),
+            repetition_cutoff(ASSUMED_ENTROPY, _LEAST_ALPHA),
+        ),
+        "proportion": (
+            proportion_cutoff(1, _GREATEST_ALPHA),
+            proportion_cutoff(ASSUMED_ENTROPY, _LEAST_ALPHA),
+        ),
+        "lag": (lag_cutoff(1, _GREATEST_ALPHA), lag_cutoff(ASSUMED_ENTROPY, _LEAST_ALPHA)),
+        "silence": (silence_cutoff(_GREATEST_ALPHA, rings), _LONGEST_SILENCE),
+        "lost": tuple(lost_rings_cutoff(a, banks, lengths) for a in (_GREATEST_LOST_ALPHA, LOST_ALPHA)),
     }
+    return {name: range(least, greatest + 1) for name, (least, greatest) in ranges.items()}
 
 
 def repetition_cutoff(h, alpha):
