@@ -29,6 +29,7 @@ _LIBRARIES = {
     "numpy": "sample arrays",
     "scipy": "the float64 reference",
     "comtrade": "reads COMTRADE recordings",
+    "pyserial": "serial line of a board",
     "rich": "tables and progress bars",
     "rich-argparse": "readable --help",
     "matplotlib": "plots of the report",

@@ -15,6 +15,8 @@ from .start_up import StartUp
 
 __all__ = ["EntropySource", "Failures", "cutoff_layout"]
 
+_REPETITION_BITS, _SILENCE_BITS = 9, 7
+
 
 class Failures(data.Struct):
     """Which health tests fail, a bit a test."""
@@ -29,13 +31,19 @@ class Failures(data.Struct):
 def cutoff_layout(*, banks, lengths):
     """Layout of the cut-offs of a source with ``banks`` of rings of so many ``lengths``.
 
-    A field a test, by the names and as wide as the ranges of `admissible_cutoffs`.
+    A field a test, by the names of `admissible_cutoffs`, as wide as the test counts: what may be loaded is
+    for whoever loads it.
     """
-    widths = {
-        name: cutoffs[-1].bit_length()
-        for name, cutoffs in admissible_cutoffs(banks=banks, lengths=lengths).items()
-    }
-    return data.StructLayout(widths)
+    lost = max(banks * lengths // 2, admissible_cutoffs(banks=banks, lengths=lengths)["lost"][-1])
+    return data.StructLayout(
+        {
+            "repetition": _REPETITION_BITS,
+            "proportion": (PROPORTION_WINDOW - 1).bit_length(),
+            "lag": (LAG_WINDOW - 1).bit_length(),
+            "silence": _SILENCE_BITS,
+            "lost": lost.bit_length(),
+        }
+    )
 
 
 class EntropySource(wiring.Component):

@@ -8,6 +8,7 @@ from sim.application_alone import ApplicationAlone
 from soc.config import preset
 from sw.app.drivers.entropy import Entropy
 from sw.app.drivers.keystore import KeyStore
+from sw.app.drivers.sha256 import Sha256
 from sw.app.ops import Write
 
 
@@ -35,6 +36,7 @@ def emptied(chip):
     assert (yield from Entropy().ready())
     for slot in range(chip.config.key_slots):
         yield from KeyStore().erase(slot)
+    yield from Sha256().wipe()
 
 
 @pytest.fixture
