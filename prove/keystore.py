@@ -72,10 +72,6 @@ class _OneStore(Harness):
         self.claim(m)
         return m
 
-    def claim(self, m):
-        """Add the assertions."""
-        raise NotImplementedError
-
     def _only_empty_slots_are_filled(self, m):
         store, filling, held = self.store, self.store.paths.filling, self.store.paths.held
         m.d.comb += [
