@@ -47,7 +47,7 @@ def _registers(fragment):
 
 
 class _OneStore(Harness):
-    """A store with free inputs, and a view of any word of its memory.
+    """A store with free inputs, and a view of any word of its memory; `claim` of what is made of it asserts.
 
     Parameters
     ----------
